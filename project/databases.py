@@ -1,0 +1,55 @@
+"""How Django talks to the two databases we support."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dj_database_url
+
+
+def sqlite(url: str) -> dict[str, Any]:
+    """Django's options for the SQLite at ``url``.
+
+    WAL alone does not keep web and worker from "database is locked": a transaction that reads and
+    then writes fails at once whatever the timeout. IMMEDIATE takes the one write lock at BEGIN.
+    """
+    return {
+        **_parse(url),
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        },
+    }
+
+
+def postgresql(url: str, *, pool_size: int) -> dict[str, Any]:
+    """Django's options for the PostgreSQL at ``url``, with at most ``pool_size`` connections.
+
+    Connections are borrowed for a few statements and returned before any call to a vendor, so a
+    few of them serve all threads of a process.
+
+    Raises:
+      ValueError: ``url`` is not the address of a PostgreSQL database.
+    """
+    config = _parse(url)
+    if config["ENGINE"] != "django.db.backends.postgresql":
+        raise ValueError("Must be a postgres:// or sqlite:// address.")
+    config["CONN_MAX_AGE"] = 0
+    config["CONN_HEALTH_CHECKS"] = True
+    config.setdefault("OPTIONS", {})["pool"] = {
+        "min_size": 1,
+        "max_size": pool_size,
+        "timeout": 20,
+        "max_idle": 60,
+    }
+    config["OPTIONS"].setdefault("connect_timeout", 5)
+    return config
+
+
+def _parse(url: str) -> dict[str, Any]:
+    try:
+        return dict(dj_database_url.parse(url))
+    except (ValueError, KeyError) as fault:
+        # The message of the parser may quote the password.
+        raise ValueError("Must be a postgres:// or sqlite:// address.") from fault

@@ -1,0 +1,217 @@
+"""Every setting, read from the environment once; all bad values are reported together.
+
+``.env.example`` lists them with their defaults; a test compares it with this file.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from project.databases import postgresql, sqlite
+from project.embedded import default_redis_url
+from project.environment import LOCAL_HOSTS, Environment, at_least, http_url, is_local, one_of
+from project.storages import folder_storage, s3_storage
+
+env = Environment()
+env.add_parser("http_url", http_url)
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = BASE_DIR / "var"
+VAR_DIR.mkdir(exist_ok=True)
+
+# --- Processes -----------------------------------------------------------------------------------
+
+PROCESS_ROLE: str = env.str("PROCESS_ROLE", "all", validate=one_of("all", "web", "worker"))
+PORT: int = env.int("PORT", 8000, validate=at_least(1))
+WEB_CONCURRENCY: int = env.int("WEB_CONCURRENCY", 1, validate=at_least(1))
+WEB_THREADS: int = env.int("WEB_THREADS", 16, validate=at_least(1))
+WORKER_THREADS: int = env.int("WORKER_THREADS", 64, validate=at_least(1))
+STOP_GRACE_SECONDS: int = env.int("STOP_GRACE_SECONDS", 8, validate=at_least(2))
+LOG_FORMAT: str = env.str("LOG_FORMAT", "text", validate=one_of("text", "json"))
+LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO", validate=one_of("DEBUG", "INFO", "WARNING", "ERROR"))
+
+# --- The pipeline --------------------------------------------------------------------------------
+
+LEASE_SECONDS: int = env.int("LEASE_SECONDS", 30, validate=at_least(2))
+STAGE_SECONDS: int = env.int("STAGE_SECONDS", 180, validate=at_least(2))
+SWEEP_SECONDS: int = env.int("SWEEP_SECONDS", 5, validate=at_least(1))
+MAX_UPLOAD_MB: int = env.int("MAX_UPLOAD_MB", 48, validate=at_least(1))
+MAX_AUDIO_MINUTES: int = env.int("MAX_AUDIO_MINUTES", 200, validate=at_least(1))
+AUDIO_RETENTION_DAYS: int = env.int("AUDIO_RETENTION_DAYS", 0, validate=at_least(0))
+DEFAULT_LANGUAGE: str = env.str("DEFAULT_LANGUAGE", "pt")
+
+OPENAI_API_KEY: str = env.str("OPENAI_API_KEY", "")
+OPENAI_BASE_URL: str = env.http_url("OPENAI_BASE_URL", "https://api.openai.com/v1")
+_VENDOR = "openai" if OPENAI_API_KEY else "local"
+TRANSCRIBER: str = env.str("TRANSCRIBER", _VENDOR, validate=one_of("openai", "local"))
+TRANSCRIPTION_MODEL: str = env.str("TRANSCRIPTION_MODEL", "gpt-transcribe")
+LOCAL_MODEL: str = env.str("LOCAL_MODEL", "")
+_CLASSIFIER = "llm" if OPENAI_API_KEY else "rules"
+CLASSIFIER: str = env.str("CLASSIFIER", _CLASSIFIER, validate=one_of("rules", "llm"))
+CLASSIFICATION_MODEL: str = env.str("CLASSIFICATION_MODEL", "gpt-6-luna")
+for _name, _value in (("TRANSCRIBER", TRANSCRIBER), ("CLASSIFIER", CLASSIFIER)):
+    if _value in ("openai", "llm") and not OPENAI_API_KEY:
+        env.complain(_name, f"'{_value}' needs OPENAI_API_KEY.")
+
+# --- Where things are kept -----------------------------------------------------------------------
+
+DATABASE_URL: str = env.str("DATABASE_URL", f"sqlite:///{VAR_DIR / 'bau.sqlite3'}")
+DATABASE_POOL_SIZE: int = env.int("DATABASE_POOL_SIZE", 8, validate=at_least(2))
+REDIS_URL: str = env.str("REDIS_URL", default_redis_url(VAR_DIR))
+SHARED_VOLUME: bool = env.bool("SHARED_VOLUME", False)
+MEDIA_ROOT: str = env.str("MEDIA_ROOT", str(VAR_DIR / "media"))
+S3_BUCKET: str = env.str("S3_BUCKET", "")
+S3_ENDPOINT_URL: str = env.str("S3_ENDPOINT_URL", "")
+S3_REGION: str = env.str("S3_REGION", "auto")
+S3_ACCESS_KEY_ID: str = env.str("S3_ACCESS_KEY_ID", "")
+S3_SECRET_ACCESS_KEY: str = env.str("S3_SECRET_ACCESS_KEY", "")
+
+_ON_SQLITE = DATABASE_URL.startswith("sqlite")
+if PROCESS_ROLE in ("web", "worker") and not SHARED_VOLUME:
+    if _ON_SQLITE:
+        env.complain(
+            "DATABASE_URL",
+            "A split role cannot use SQLite, which the other container would not see."
+            " Name a PostgreSQL, or set SHARED_VOLUME=1 if both mount the same folder.",
+        )
+    if not S3_BUCKET:
+        env.complain(
+            "S3_BUCKET",
+            "A split role cannot keep audio in a folder that the other container would not see."
+            " Name a bucket, or set SHARED_VOLUME=1 if both mount the same folder.",
+        )
+
+# --- The site ------------------------------------------------------------------------------------
+
+DEBUG: bool = env.bool("DEBUG", False)
+BASE_URL: str = env.http_url("BASE_URL", "http://localhost:8000")
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", [])
+SECRET_KEY: str = env.str("SECRET_KEY", "")
+if not SECRET_KEY and BASE_URL:
+    if is_local(BASE_URL):
+        from project.secret_key import own_secret_key
+
+        SECRET_KEY = own_secret_key(VAR_DIR)
+    else:
+        env.complain(
+            "SECRET_KEY",
+            "A public BASE_URL needs one, at least 50 random characters."
+            """ Make it with: python -c "import secrets; print(secrets.token_urlsafe(50))".""",
+        )
+
+try:
+    DATABASES: dict[str, Any] = {
+        "default": sqlite(DATABASE_URL)
+        if _ON_SQLITE
+        else postgresql(DATABASE_URL, pool_size=DATABASE_POOL_SIZE)
+    }
+except ValueError as fault:
+    env.complain("DATABASE_URL", str(fault))
+if urlsplit(REDIS_URL).scheme not in ("redis", "rediss", "unix"):
+    env.complain("REDIS_URL", "Must begin with redis://, rediss:// or unix://.")
+
+env.refuse_bad_values()
+
+# --- Django --------------------------------------------------------------------------------------
+
+_HOST = urlsplit(BASE_URL).hostname or "localhost"
+ALLOWED_HOSTS = ALLOWED_HOSTS or ([_HOST, *LOCAL_HOSTS] if is_local(BASE_URL) else [_HOST])
+CSRF_TRUSTED_ORIGINS = [BASE_URL]
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BASE_URL.startswith("https")
+if SESSION_COOKIE_SECURE:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+ROOT_URLCONF = "project.urls"
+WSGI_APPLICATION = "project.wsgi.application"
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_dramatiq",
+    "ninja",
+    "notes",
+]
+MIDDLEWARE = [
+    "notes.health.HealthMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LANGUAGE_CODE = "pt-br"
+LANGUAGES = [("pt-br", "Português (Brasil)"), ("en", "English")]
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT.mkdir(exist_ok=True)
+WHITENOISE_USE_FINDERS = True
+STORAGES: dict[str, Any] = {
+    "default": s3_storage(
+        bucket=S3_BUCKET,
+        endpoint_url=S3_ENDPOINT_URL,
+        region=S3_REGION,
+        access_key=S3_ACCESS_KEY_ID,
+        secret_key=S3_SECRET_ACCESS_KEY,
+    )
+    if S3_BUCKET
+    else folder_storage(MEDIA_ROOT),
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+# One file part of an upload stays in memory up to this many bytes, the rest goes to a temporary
+# file; other parts and JSON bodies are refused above DATA_UPLOAD_MAX_MEMORY_SIZE.
+FILE_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
+DATA_UPLOAD_MAX_NUMBER_FILES = 1
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 20
+
+# --- Dramatiq: it distributes and runs, the rows remember ---------------------------------------
+
+DRAMATIQ_BROKER = {
+    "BROKER": "notes.broker.DoorbellBroker",
+    "OPTIONS": {"url": REDIS_URL},
+    "MIDDLEWARE": [
+        "notes.broker.WorkerLife",
+        "django_dramatiq.middleware.DbConnectionsMiddleware",
+    ],
+}
+DRAMATIQ_IGNORED_MODULES = ["django_dramatiq.tasks"]
+DRAMATIQ_ENCODER = "dramatiq.encoder.JSONEncoder"
+
+LOGGING_CONFIG = "project.logs.configure"
+LOGGING = {"format": LOG_FORMAT, "level": LOG_LEVEL, "role": os.environ.get("BAU_PROCESS", "web")}
