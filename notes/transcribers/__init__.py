@@ -1,0 +1,74 @@
+"""Speech in, words out. One vendor, one file; this page is the language they all speak."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from django.conf import settings
+
+from notes.audio.formats import AudioFormat
+
+
+@dataclass(frozen=True)
+class Recording:
+    """The bytes to transcribe, and what they were found to be."""
+
+    data: bytes
+    format: AudioFormat
+
+
+@dataclass(frozen=True)
+class Hints:
+    """What helps the recogniser.
+
+    ``language`` is what the client asked for (``pt``, ``pt-BR``, ``en`` ...) or None to let the
+    model hear for itself. ``words`` are the owner's box names and keywords, most useful first.
+    """
+
+    language: str | None = None
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """What was said. ``text`` is empty when nothing was; ``seconds`` is None where unknown."""
+
+    text: str
+    language: str = ""
+    seconds: float | None = None
+
+
+class Transcriber(Protocol):
+    """A vendor that turns speech into text.
+
+    ``exclusive`` says that two calls at once would only slow each other down (it uses the CPU).
+    """
+
+    provider: str
+    model: str
+    exclusive: bool
+
+    def transcribe(self, recording: Recording, hints: Hints) -> Transcript:
+        """The words of ``recording``.
+
+        Raises:
+          notes.provider.Later: worth another try.
+          notes.provider.Never: not before a person has changed something.
+        """
+        ...
+
+
+def get_transcriber() -> Transcriber:
+    """The transcriber that ``TRANSCRIBER`` names.
+
+    The vendor's file is imported here and not above, so that web, which transcribes nothing, does
+    not pay for its SDK.
+    """
+    if settings.TRANSCRIBER == "openai":
+        from notes.transcribers.openai import get_openai_transcriber
+
+        return get_openai_transcriber()
+    from notes.transcribers.local import get_local_transcriber
+
+    return get_local_transcriber()
