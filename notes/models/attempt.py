@@ -1,0 +1,32 @@
+"""What was tried for a note, so that a person can read why it took long."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Attempt(models.Model):
+    """One try of a stage, written when the try ends, or as interrupted by whoever takes over."""
+
+    class Outcome(models.TextChoices):
+        SUCCEEDED = "succeeded"
+        LATER = "later"
+        FAILED = "failed"
+        INTERRUPTED = "interrupted"
+        HANDED_BACK = "handed_back"
+
+    note = models.ForeignKey("notes.Note", on_delete=models.CASCADE, related_name="tries")
+    stage = models.CharField(max_length=16)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField()
+    outcome = models.CharField(max_length=16, choices=Outcome.choices)
+    error_code = models.CharField(max_length=40, blank=True)
+    provider = models.CharField(max_length=40, blank=True)
+    model = models.CharField(max_length=80, blank=True)
+    audio_seconds = models.FloatField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["started_at", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.stage} {self.outcome}"

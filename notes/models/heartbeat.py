@@ -1,0 +1,38 @@
+"""Which workers are alive."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import models
+from django.db.models.functions import Now
+
+
+class Heartbeat(models.Model):
+    """A worker process, and when it was last well enough to say so."""
+
+    worker = models.CharField(max_length=120, primary_key=True)
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.worker
+
+    @classmethod
+    def beat(cls, worker: str) -> None:
+        """Say that ``worker`` (``host:pid``) is alive now."""
+        if not cls.objects.filter(worker=worker).update(seen_at=Now()):
+            cls.objects.update_or_create(
+                worker=worker, defaults={"started_at": Now(), "seen_at": Now()}
+            )
+
+    @classmethod
+    def forget_the_dead(cls, after: timedelta = timedelta(days=1)) -> None:
+        """Drop workers that have been silent for longer than ``after``."""
+        cls.objects.filter(seen_at__lt=Now() - after).delete()
+
+    @classmethod
+    def freshest(cls) -> datetime | None:
+        """When any worker was last seen."""
+        newest = cls.objects.order_by("-seen_at").first()
+        return newest.seen_at if newest else None

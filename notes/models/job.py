@@ -1,0 +1,113 @@
+"""The row is the job: what has to happen next, when, and who is at it.
+
+Redis holds nothing that matters; a message only says "look now". Everything that decides lies in
+these columns, and every time is the database's own.
+"""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce, Now
+
+from notes.provider import Later
+
+#: A stage that errs this often is given up.
+MAX_ATTEMPTS = 8
+#: A job whose worker died this often under it is given up.
+MAX_CRASHES = 4
+#: From this crash on a job runs alone, so that a poisoned one takes no innocent ones with it.
+ALONE_FROM_CRASH = 2
+#: A stage that has been tried for this long is given up; waiting untried never counts.
+MAX_AGE = timedelta(hours=24)
+
+#: The columns of a job that nobody holds.
+RELEASED: dict[str, Any] = {
+    "lease_token": None,
+    "lease_expires_at": None,
+    "lease_started_at": None,
+    "progress_at": None,
+}
+#: The columns of a stage that starts afresh.
+FRESH: dict[str, Any] = {"attempts": 0, "crashes": 0, "first_tried_at": None, "error_code": ""}
+
+
+class Job(models.Model):
+    """The columns of a durable job, and what can be asked of them."""
+
+    attempts = models.PositiveSmallIntegerField(default=0)
+    crashes = models.PositiveSmallIntegerField(default=0)
+    first_tried_at = models.DateTimeField(null=True, editable=False)
+    next_attempt_at = models.DateTimeField(db_default=Now())
+    rung_at = models.DateTimeField(null=True, editable=False)
+    lease_token = models.UUIDField(null=True, editable=False)
+    lease_expires_at = models.DateTimeField(null=True, editable=False)
+    lease_started_at = models.DateTimeField(null=True, editable=False)
+    progress_at = models.DateTimeField(null=True, editable=False)
+    error_code = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def was_interrupted(self) -> bool:
+        """Whether somebody held this job and never came back; asked of a claimable row."""
+        return self.lease_token is not None
+
+    @property
+    def must_run_alone(self) -> bool:
+        """Whether this (claimable) job has died often enough to be suspected."""
+        return self.crashes + self.was_interrupted >= ALONE_FROM_CRASH
+
+
+def is_claimable(waiting: str, running: str) -> Q:
+    """The condition for a job that may be claimed now.
+
+    Either it waits in status ``waiting`` and is due, or it is in ``running`` under a lease that
+    has run out.
+    """
+    due = Q(processing_status=waiting, lease_token__isnull=True, next_attempt_at__lte=Now())
+    abandoned = Q(processing_status=running, lease_expires_at__lte=Now())
+    return due | abandoned
+
+
+def lease(token: uuid.UUID, started_at: datetime) -> dict[str, Any]:
+    """The columns of a lease that begins now."""
+    return {
+        "lease_token": token,
+        "lease_expires_at": Now() + timedelta(seconds=settings.LEASE_SECONDS),
+        "lease_started_at": started_at,
+        "progress_at": Now(),
+        "first_tried_at": Coalesce(F("first_tried_at"), Now()),
+    }
+
+
+def renew_leases(jobs: models.QuerySet[Any], tokens: Iterable[uuid.UUID]) -> int:
+    """Prolong all leases of a process in one statement; how many were still ours.
+
+    A lease without stored progress for STAGE_SECONDS is not prolonged: a call that hangs must not
+    hold its note for ever.
+    """
+    alive = Now() - timedelta(seconds=settings.STAGE_SECONDS)
+    held = jobs.filter(lease_token__in=list(tokens), progress_at__gt=alive)
+    return held.update(lease_expires_at=Now() + timedelta(seconds=settings.LEASE_SECONDS))
+
+
+def retry_delay(error: Later, attempts: int) -> timedelta:
+    """How long to wait before the next try, of which ``attempts`` have failed.
+
+    What the vendor asked for, between 1 s and 15 min and a little more so that not all come at
+    once; else full jitter under a doubling bound of at most 5 min.
+    """
+    if error.retry_after is not None:
+        asked = min(max(error.retry_after, 1.0), 900.0)
+        return timedelta(seconds=asked * random.uniform(1.0, 1.2))
+    bound = min(300.0, 2.0 * 2 ** max(attempts, 1))
+    return timedelta(seconds=random.uniform(1.0, bound))

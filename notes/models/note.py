@@ -1,0 +1,214 @@
+"""A note: something a person said or wrote, on its way into a box."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from notes.broker import ring_on_commit
+from notes.models.box import Box
+from notes.models.job import FRESH, Job, is_claimable
+from notes.stages import Stage
+from notes.storage import delete_audio
+
+
+class Status(models.TextChoices):
+    """What a note waits for, or how it ended."""
+
+    PENDING = "pending"
+    TRANSCRIBING = "transcribing"
+    CLASSIFYING = "classifying"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+class FiledBy(models.TextChoices):
+    """Who put a note where it is."""
+
+    USER = "user"
+    RULE = "rule"
+    MODEL = "model"
+
+
+class Source(models.TextChoices):
+    """How the person came by the audio."""
+
+    MEMO = "memo"
+    GROUP_AUDIO = "group_audio"
+    FORWARDED = "forwarded"
+
+
+WAITING = {Stage.TRANSCRIPTION: Status.PENDING, Stage.CLASSIFICATION: Status.CLASSIFYING}
+RUNNING = {Stage.TRANSCRIPTION: Status.TRANSCRIBING, Stage.CLASSIFICATION: Status.CLASSIFYING}
+OPEN = (Status.PENDING, Status.TRANSCRIBING, Status.CLASSIFYING)
+
+
+class NotRetryable(Exception):
+    """The note has not failed, or the person has settled it since."""
+
+
+class NoteQuerySet(models.QuerySet["Note"]):
+    """Notes, asked for by their owner or by what has to be done with them."""
+
+    def for_user(self, user_id: int) -> NoteQuerySet:
+        """The notes that ``user_id`` owns."""
+        return self.filter(owner_id=user_id)
+
+    def claimable(self, *stages: Stage) -> NoteQuerySet:
+        """Notes that may be claimed now for one of ``stages`` (any, if none is named)."""
+        condition = Q()
+        for stage in stages or tuple(Stage):
+            condition |= is_claimable(WAITING[stage], RUNNING[stage])
+        return self.filter(condition)
+
+
+class Note(Job):
+    """The words, where they were put and why; and, by :class:`Job`, what happens next.
+
+    What its owner does is below; what a worker does is in :mod:`notes.models.work`.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notes"
+    )
+    processing_status = models.CharField(
+        max_length=12, choices=Status.choices, default=Status.PENDING
+    )
+
+    audio_key = models.CharField(max_length=80, blank=True, editable=False)
+    audio_format = models.CharField(max_length=8, blank=True, editable=False)
+    audio_bytes = models.PositiveBigIntegerField(default=0, editable=False)
+    audio_sha256 = models.CharField(max_length=64, blank=True, editable=False)
+    duration_seconds = models.FloatField(null=True, blank=True)
+    requested_language = models.CharField(max_length=16, blank=True)
+    language = models.CharField(max_length=16, blank=True)
+    source = models.CharField(max_length=12, choices=Source.choices, default=Source.MEMO)
+    recorded_at = models.DateTimeField(null=True, blank=True)
+    # NULL where the client gave none, so that the constraint below leaves those alone.
+    idempotency_key = models.CharField(max_length=255, null=True, editable=False)  # noqa: DJ001
+
+    transcript = models.TextField(blank=True)
+    transcript_edited_at = models.DateTimeField(null=True, editable=False)
+    speech = models.BooleanField(null=True)
+
+    box = models.ForeignKey(
+        Box, on_delete=models.SET_NULL, null=True, blank=True, related_name="notes"
+    )
+    filed_by = models.CharField(max_length=8, choices=FiledBy.choices, blank=True)
+    filing_confidence = models.FloatField(null=True, blank=True)
+    filing_reason = models.CharField(max_length=40, blank=True)
+    filing_evidence = models.CharField(max_length=200, blank=True)
+    filing_suggestions = models.JSONField(default=list, blank=True)
+
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    transcribed_at = models.DateTimeField(null=True, blank=True)
+    completed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = NoteQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["owner", "idempotency_key"],
+                condition=Q(idempotency_key__isnull=False),
+                name="note_once_per_key",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["owner", "-created_at", "-id"], name="note_newest"),
+            models.Index(fields=["owner", "box", "-created_at", "-id"], name="note_in_box"),
+            models.Index(
+                fields=["next_attempt_at"], condition=Q(processing_status__in=OPEN), name="note_due"
+            ),
+            models.Index(
+                fields=["lease_token"], condition=Q(lease_token__isnull=False), name="note_held"
+            ),
+        ]
+        permissions = [("view_transcript", "Can read what people said")]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+    @property
+    def stage(self) -> Stage:
+        """What is to be done next; of an ended note, what was done last."""
+        return Stage.TRANSCRIPTION if self.transcribed_at is None else Stage.CLASSIFICATION
+
+    @classmethod
+    def receive(cls, **columns: Any) -> Note:
+        """A new note, committed before anybody is told of it.
+
+        Notes with audio start at ``pending``, notes of text at ``classifying``.
+
+        Raises:
+          django.db.IntegrityError: the owner has a note with this ``idempotency_key``.
+        """
+        if not columns.get("audio_key"):
+            columns |= {"processing_status": Status.CLASSIFYING, "transcribed_at": Now()}
+            columns |= {"speech": True}
+        if columns.get("box") is not None:
+            columns |= {"filed_by": FiledBy.USER, "filing_reason": "chosen_by_owner"}
+        with transaction.atomic():
+            note = cls.objects.create(rung_at=Now(), **columns)
+            ring_on_commit(note.stage, note.pk)
+        note.refresh_from_db()
+        return note
+
+    def move_to(self, box: Box | None) -> None:
+        """Put the note where its owner says (None: the Inbox); automation leaves it there."""
+        self._change(
+            box=box,
+            filed_by=FiledBy.USER,
+            filing_confidence=None,
+            filing_reason="chosen_by_owner",
+            filing_evidence="",
+            filing_suggestions=[],
+        )
+
+    def edit_transcript(self, text: str) -> None:
+        """Replace the words by the owner's own; a transcription that ends later leaves them."""
+        self._change(transcript=text, transcript_edited_at=Now())
+
+    def retry(self) -> None:
+        """Do the failed step again, from the start.
+
+        Raises:
+          NotRetryable: nothing failed, or the owner has filed the note meanwhile.
+        """
+        unfiled = Q(processing_status=Status.COMPLETED, box__isnull=True) & ~Q(error_code="")
+        failed = Q(processing_status=Status.FAILED) | (unfiled & ~Q(filed_by=FiledBy.USER))
+        with transaction.atomic():
+            again = Note.objects.filter(failed, pk=self.pk).update(
+                processing_status=WAITING[self.stage],
+                next_attempt_at=Now(),
+                rung_at=Now(),
+                completed_at=None,
+                **FRESH,
+            )
+            if not again:
+                raise NotRetryable
+            ring_on_commit(self.stage, self.pk)
+        self.refresh_from_db()
+
+    def erase(self) -> None:
+        """Delete the note and its audio.
+
+        A worker that is busy with it finds its lease gone and writes nothing. If storage does not
+        answer now, the orphan sweep deletes the audio later.
+        """
+        with transaction.atomic():
+            key = self.audio_key
+            self.delete()
+            if key:
+                transaction.on_commit(lambda: delete_audio(key), robust=True)
+
+    def _change(self, **columns: Any) -> None:
+        Note.objects.filter(pk=self.pk).update(**columns)
+        self.refresh_from_db()

@@ -1,0 +1,224 @@
+"""What a worker does with a note: claim it, work under a lease, and write down how it went.
+
+Each ending is one conditional UPDATE on the lease's token. Where that finds no row, somebody else
+has taken over meanwhile (or the owner has deleted the note) and the late result is dropped.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, cast
+
+from django.db import transaction
+from django.db.models import Case, F, TextField, Value, When
+from django.db.models.functions import Now
+
+from notes.broker import ring_on_commit
+from notes.classifiers import Decision
+from notes.models.attempt import Attempt
+from notes.models.box import Box
+from notes.models.job import FRESH, MAX_AGE, MAX_ATTEMPTS, MAX_CRASHES, RELEASED, lease, retry_delay
+from notes.models.note import RUNNING, WAITING, FiledBy, Note, Status
+from notes.provider import Later, ProviderError
+from notes.stages import Stage
+from notes.transcribers import Transcript
+
+COMPLETED: dict[str, Any] = {"processing_status": Status.COMPLETED, "completed_at": Now()}
+DUE_AND_RUNG: dict[str, Any] = {"next_attempt_at": Now(), "rung_at": Now()}
+
+
+@dataclass
+class Work:
+    """A note found claimable for ``stage`` at ``found_at``, and the token it is claimed under.
+
+    ``found_at`` is the database's time, as everything is. ``provider`` and ``model`` are set by
+    the pipeline once it knows whom it calls.
+    """
+
+    note: Note
+    stage: Stage
+    found_at: datetime
+    token: uuid.UUID = field(default_factory=uuid.uuid4)
+    provider: str = ""
+    model: str = ""
+
+    @classmethod
+    def find(cls, note_id: uuid.UUID, stage: Stage) -> Work | None:
+        """The note as work, if it may be claimed now for ``stage``."""
+        claimable = Note.objects.claimable(stage).annotate(clock=Now())
+        note = claimable.filter(pk=note_id).first()
+        return cls(note, stage, found_at=_clock(note)) if note else None
+
+    def claim(self) -> bool:
+        """Take the lease; False if somebody else was quicker.
+
+        A lease that ran out is a crash of its holder, and is written down as interrupted.
+        """
+        note, crashes = self.note, self.note.crashes + self.note.was_interrupted
+        with transaction.atomic():
+            claimed = (
+                Note.objects.claimable(self.stage)
+                .filter(pk=note.pk, lease_token=note.lease_token)
+                .update(
+                    processing_status=RUNNING[self.stage],
+                    crashes=crashes,
+                    **lease(self.token, self.found_at),
+                )
+            )
+            if claimed and note.was_interrupted:
+                self._write_attempt(Attempt(outcome=Attempt.Outcome.INTERRUPTED))
+        note.crashes, note.lease_started_at = crashes, self.found_at
+        return bool(claimed)
+
+    @property
+    def is_poisoned(self) -> bool:
+        """Whether workers have died under this note too often to let it take another one."""
+        return self.note.crashes >= MAX_CRASHES
+
+    @property
+    def _is_too_old(self) -> bool:
+        """Whether this stage has been tried for longer than a day."""
+        first = self.note.first_tried_at
+        return first is not None and self.found_at - first > MAX_AGE
+
+    # --- How a transcription ends ----------------------------------------------------------------
+
+    def record_transcript(self, transcript: Transcript) -> bool:
+        """Store the words; filing is next. Committed before it begins, so never paid for twice.
+
+        Words that the owner has typed meanwhile stay. Where nothing was said the note is complete:
+        that is a result, not a failure.
+        """
+        words = Case(
+            When(transcript_edited_at__isnull=True, then=Value(transcript.text)),
+            default=F("transcript"),
+            output_field=TextField(),
+        )
+        columns = {
+            "transcript": words,
+            "language": transcript.language[:16],
+            "duration_seconds": transcript.seconds,
+            "speech": bool(transcript.text),
+            "transcribed_at": Now(),
+        }
+        heard = Attempt(outcome=Attempt.Outcome.SUCCEEDED, audio_seconds=transcript.seconds)
+        if not transcript.text:
+            return self._end(heard, {**columns, **COMPLETED}, _inbox("no_speech"))
+        next_stage = {"processing_status": Status.CLASSIFYING, **FRESH, **DUE_AND_RUNG}
+        with transaction.atomic():
+            ours = self._end(heard, {**columns, **next_stage})
+            if ours:
+                ring_on_commit(Stage.CLASSIFICATION, self.note.pk)
+        return ours
+
+    # --- How a classification ends ---------------------------------------------------------------
+
+    def file_in(self, decision: Decision, by: FiledBy) -> bool:
+        """Put the note where ``decision`` says, unless its owner has chosen a box meanwhile."""
+        with transaction.atomic():
+            boxes = Box.objects.for_user(self.note.owner_id).select_for_update()
+            box = boxes.filter(pk=decision.box_id).first() if decision.box_id else None
+            filing = {
+                "box": box,
+                "filed_by": by if box else "",
+                "filing_confidence": decision.confidence if box else None,
+                "filing_reason": "box_deleted" if decision.box_id and not box else decision.reason,
+                "filing_evidence": decision.evidence[:200],
+                "filing_suggestions": [
+                    {"box": str(s.box_id), "confidence": s.confidence} for s in decision.suggestions
+                ],
+            }
+            return self._end(Attempt(outcome=Attempt.Outcome.SUCCEEDED), COMPLETED, filing)
+
+    def leave_where_it_is(self) -> bool:
+        """Complete a note whose box the owner has chosen: there is nothing to find out."""
+        return self._end(Attempt(outcome=Attempt.Outcome.SUCCEEDED), COMPLETED)
+
+    # --- How either goes wrong -------------------------------------------------------------------
+
+    def try_later(self, error: Later) -> bool:
+        """Release the note for another try, or give the stage up if there were enough."""
+        attempts = self.note.attempts + error.uses_attempt
+        if attempts >= MAX_ATTEMPTS or self._is_too_old:
+            return self.give_up(error)
+        columns = {
+            "processing_status": WAITING[self.stage],
+            "attempts": attempts,
+            "next_attempt_at": Now() + retry_delay(error, attempts),
+            "rung_at": None,
+            "error_code": error.code,
+        }
+        return self._end(Attempt(outcome=Attempt.Outcome.LATER, error_code=error.code), columns)
+
+    def give_up(self, error: ProviderError) -> bool:
+        """End the stage without a result.
+
+        A note without words has failed. One that merely found no box is complete, in the Inbox,
+        and says why.
+        """
+        tried = Attempt(outcome=Attempt.Outcome.FAILED, error_code=error.code)
+        if self.stage is Stage.TRANSCRIPTION:
+            failed = {"processing_status": Status.FAILED, "completed_at": Now()}
+            return self._end(tried, {**failed, "error_code": error.code})
+        return self._end(tried, {**COMPLETED, "error_code": error.code}, _inbox("filing_failed"))
+
+    # --- In common -------------------------------------------------------------------------------
+
+    def _end(
+        self, tried: Attempt, columns: dict[str, Any], filing: dict[str, Any] | None = None
+    ) -> bool:
+        """Write an ending and its attempt, or nothing if the lease is no longer ours.
+
+        ``filing`` is left out where the owner has chosen a box.
+        """
+        columns = {"error_code": "", **columns, **RELEASED}
+        with transaction.atomic():
+            held = Note.objects.filter(pk=self.note.pk, lease_token=self.token)
+            free = held.exclude(filed_by=FiledBy.USER)
+            ours = bool(filing and free.update(**columns, **filing)) or bool(held.update(**columns))
+            if ours:
+                self._write_attempt(tried)
+        return ours
+
+    def _write_attempt(self, tried: Attempt) -> None:
+        tried.note, tried.stage = self.note, self.stage
+        tried.started_at = self.note.lease_started_at or self.found_at
+        tried.provider, tried.model = self.provider, self.model
+        tried.ended_at = Now()
+        tried.save(force_insert=True)
+
+
+def _clock(note: Note) -> datetime:
+    """The database's time at which ``note`` was read, by a query annotated with it."""
+    return cast(datetime, vars(note)["clock"])
+
+
+def _inbox(reason: str) -> dict[str, Any]:
+    return {
+        "box": None,
+        "filed_by": "",
+        "filing_confidence": None,
+        "filing_reason": reason,
+        "filing_evidence": "",
+        "filing_suggestions": [],
+    }
+
+
+def hand_back(tokens: Iterable[uuid.UUID]) -> int:
+    """Give up leases that could not be finished before a stop; how many there were.
+
+    It counts as nothing: no attempt, no crash; the next sweep rings for these notes at once.
+    """
+    count = 0
+    held = Note.objects.filter(lease_token__in=list(tokens)).annotate(clock=Now())
+    for note in held:
+        token = cast(uuid.UUID, note.lease_token)
+        work = Work(note, note.stage, found_at=_clock(note), token=token)
+        columns = {"processing_status": WAITING[note.stage], "rung_at": None}
+        count += work._end(
+            Attempt(outcome=Attempt.Outcome.HANDED_BACK), {**columns, "error_code": note.error_code}
+        )
+    return count
