@@ -1,0 +1,68 @@
+"""What has to be done every so often, by one worker, whichever comes first."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+from django.db.models.functions import Now
+
+from notes.models import Duty, Heartbeat, Note
+from notes.models.note import Status
+from notes.storage import delete_audio, is_older_than, objects_of
+
+log = logging.getLogger(__name__)
+
+#: Younger objects may belong to an upload whose row is not yet committed.
+ORPHAN_AGE = timedelta(hours=24)
+#: How many days back the daily orphan sweep looks; an outage of a week is caught up.
+ORPHAN_DAYS = 8
+
+
+def run_due() -> None:
+    """Run each duty whose time has come and that no other worker has taken."""
+    for name, (every, duty) in DUTIES.items():
+        if Duty.take(name, every):
+            duty()
+
+
+def delete_orphans() -> int:
+    """Delete audio that no note refers to: left by a process that died, or a delete that failed."""
+    count = 0
+    today = datetime.now(UTC).date()
+    for days in range(1, ORPHAN_DAYS + 1):
+        keys = list(objects_of(today - timedelta(days=days)))
+        known = set(Note.objects.filter(audio_key__in=keys).values_list("audio_key", flat=True))
+        for key in keys:
+            if key not in known and is_older_than(key, ORPHAN_AGE):
+                delete_audio(key)
+                count += 1
+    if count:
+        log.info("deleted %d orphaned audio objects", count)
+    return count
+
+
+def expire_audio() -> int:
+    """Delete the audio of notes that ended AUDIO_RETENTION_DAYS ago; their words stay."""
+    if not settings.AUDIO_RETENTION_DAYS:
+        return 0
+    old = Note.objects.filter(
+        processing_status=Status.COMPLETED,
+        completed_at__lt=Now() - timedelta(days=settings.AUDIO_RETENTION_DAYS),
+    ).exclude(audio_key="")
+    count = 0
+    for note in old.only("audio_key").iterator():
+        # Row first: a file without a row is swept, a row without its file would be an error.
+        Note.objects.filter(pk=note.pk).update(audio_key="")
+        delete_audio(note.audio_key)
+        count += 1
+    return count
+
+
+DUTIES: dict[str, tuple[timedelta, Callable[[], object]]] = {
+    "delete_orphans": (timedelta(hours=6), delete_orphans),
+    "expire_audio": (timedelta(hours=1), expire_audio),
+    "forget_dead_workers": (timedelta(days=1), Heartbeat.forget_the_dead),
+}

@@ -1,0 +1,125 @@
+"""The story of a note: find its words, then find its box. No SDK and no HTTP here."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable
+from functools import partial
+
+from django.conf import settings
+from django.db import connection
+
+from notes.audio.formats import FORMATS
+from notes.classifiers import BoxCard, Classifier, Decision
+from notes.classifiers.rules import RulesClassifier, is_sure
+from notes.leases import leases
+from notes.models import Box, Note, Work
+from notes.models.note import FiledBy
+from notes.provider import Later, Never, ProviderError
+from notes.stages import Stage
+from notes.storage import AudioMissing, StorageUnavailable, read_audio
+from notes.sweeper import ring_next
+from notes.transcribers import Hints, Recording, Transcriber, get_transcriber
+from notes.turns import Turns
+
+log = logging.getLogger(__name__)
+
+turns = Turns(stopping=leases.draining)
+
+
+def transcribe(note_id: uuid.UUID) -> None:
+    """Find the words of a note, if it waits for that; else do nothing."""
+    transcriber = get_transcriber()
+    body = partial(_transcribe, transcriber)
+    _work_on(note_id, Stage.TRANSCRIPTION, body, needs_cpu=transcriber.exclusive)
+    if transcriber.exclusive:
+        ring_next(Stage.TRANSCRIPTION)
+
+
+def classify(note_id: uuid.UUID) -> None:
+    """Find the box of a note, if it waits for that; else do nothing."""
+    _work_on(note_id, Stage.CLASSIFICATION, _classify)
+
+
+def _work_on(
+    note_id: uuid.UUID, stage: Stage, body: Callable[[Work], bool], *, needs_cpu: bool = False
+) -> None:
+    """Claim the note and run ``body`` on it; whatever happens is written on the row."""
+    work = Work.find(note_id, stage)
+    if work is None or leases.draining.is_set():
+        return
+    connection.close()
+    with turns.take(alone=work.note.must_run_alone, cpu=needs_cpu) as granted:
+        if not granted or not work.claim():
+            return
+        with leases.held(work.token):
+            ours = _run(work, body)
+    if not ours:
+        log.warning("note %s: somebody else has taken over; late result dropped", note_id)
+
+
+def _run(work: Work, body: Callable[[Work], bool]) -> bool:
+    try:
+        if work.is_poisoned:
+            raise Never("worker_crashed")
+        return body(work)
+    except ProviderError as error:
+        return _record(work, error)
+    except Exception as error:
+        # Its message may hold what a person said, so only its class is told.
+        log.error("note %s: unexpected %s", work.note.pk, type(error).__name__)
+        log.debug("unexpected error", exc_info=True)
+        return _record(work, Later("internal_error"))
+
+
+def _record(work: Work, error: ProviderError) -> bool:
+    log.warning("note %s: %s: %s", work.note.pk, work.stage, error.code)
+    return work.try_later(error) if isinstance(error, Later) else work.give_up(error)
+
+
+def _transcribe(transcriber: Transcriber, work: Work) -> bool:
+    work.provider, work.model = transcriber.provider, transcriber.model
+    recording = _recording(work.note)
+    hints = Hints(work.note.requested_language or None, _words(_cards(work.note)))
+    # A few connections serve many threads: ours goes back to the pool while we wait.
+    connection.close()
+    return work.record_transcript(transcriber.transcribe(recording, hints))
+
+
+def _recording(note: Note) -> Recording:
+    try:
+        return Recording(read_audio(note.audio_key), FORMATS[note.audio_format])
+    except AudioMissing as fault:
+        raise Never("audio_missing") from fault
+    except StorageUnavailable as fault:
+        raise Later("storage_unavailable") from fault
+
+
+def _words(boxes: list[BoxCard]) -> tuple[str, ...]:
+    """The names and keywords that help the recogniser, names first; each once."""
+    names = [box.name for box in boxes]
+    keywords = [word for box in boxes for word in box.keywords]
+    return tuple(dict.fromkeys([*names, *keywords]))
+
+
+def _classify(work: Work) -> bool:
+    if work.note.filed_by == FiledBy.USER:
+        return work.leave_where_it_is()
+    boxes = _cards(work.note)
+    decision = _ask(RulesClassifier(), work, boxes)
+    if boxes and settings.CLASSIFIER == "llm" and not is_sure(decision):
+        from notes.classifiers.llm import get_llm_classifier
+
+        return work.file_in(_ask(get_llm_classifier(), work, boxes), FiledBy.MODEL)
+    return work.file_in(decision, FiledBy.RULE)
+
+
+def _ask(classifier: Classifier, work: Work, boxes: list[BoxCard]) -> Decision:
+    work.provider, work.model = classifier.provider, classifier.model
+    connection.close()
+    return classifier.classify(work.note.transcript, boxes)
+
+
+def _cards(note: Note) -> list[BoxCard]:
+    return [box.card() for box in Box.objects.for_user(note.owner_id)]

@@ -1,0 +1,128 @@
+"""What goes on in a worker beside its notes: leases renewed, due work found, health watched."""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import signal
+import socket
+from collections.abc import Callable
+from threading import Event, Thread, Timer
+from typing import Any
+
+import dramatiq
+from django.conf import settings
+from django.db import connections
+
+from notes import duties, sweeper
+from notes.leases import leases
+from notes.models import Heartbeat
+
+log = logging.getLogger(__name__)
+
+
+class Loop(Thread):
+    """Calls ``body`` now and then every ``seconds``, whatever it raises, until stopped."""
+
+    def __init__(self, name: str, seconds: float, body: Callable[[], object]) -> None:
+        super().__init__(name=name, daemon=True)
+        self._seconds = seconds
+        self._body = body
+        self._stopped = Event()
+
+    def run(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                self._body()
+            except Exception as fault:
+                log.error("%s: %s; trying again", self.name, type(fault).__name__)
+                log.debug("%s", self.name, exc_info=True)
+            finally:
+                connections.close_all()
+            self._stopped.wait(self._seconds)
+
+    def stop(self) -> None:
+        """Do not begin another round."""
+        self._stopped.set()
+
+
+class Crew:
+    """The threads of one worker, started and ended with Dramatiq's own."""
+
+    def __init__(self, broker: dramatiq.Broker, worker: Any) -> None:
+        self.name = f"{socket.gethostname()}:{os.getpid()}"
+        self._actors = ", ".join(sorted(broker.get_declared_actors()))
+        self._renewal = Loop("leases", settings.LEASE_SECONDS / 4, leases.renew)
+        self._loops = [
+            Loop("sweep", settings.SWEEP_SECONDS, self._sweep),
+            Loop("watchdog", 1, Watchdog(worker)),
+        ]
+
+    def start(self) -> None:
+        """Begin, and say which actors this worker serves."""
+        log.info("worker %s serves %s", self.name, self._actors)
+        for loop in (self._renewal, *self._loops):
+            loop.start()
+
+    def drain(self) -> None:
+        """Claim nothing more; hand back at the last moment what does not end by itself."""
+        leases.draining.set()
+        for loop in self._loops:
+            loop.stop()
+        last_moment = Timer(drain_seconds(), _hand_back)
+        last_moment.daemon = True
+        last_moment.start()
+
+    def dismiss(self) -> None:
+        """Strike this worker off the list of the living."""
+        Heartbeat.objects.filter(worker=self.name).delete()
+        connections.close_all()
+
+    def _sweep(self) -> None:
+        Heartbeat.beat(self.name)
+        sweeper.sweep()
+        duties.run_due()
+
+
+def _hand_back() -> None:
+    try:
+        if count := leases.hand_back():
+            log.info("handed back %d unfinished notes", count)
+    finally:
+        connections.close_all()
+
+
+def drain_seconds() -> float:
+    """How long running calls may take after SIGTERM; the rest of the grace is for the exit."""
+    return max(1.0, settings.STOP_GRACE_SECONDS - 4.0)
+
+
+class Watchdog:
+    """Ends a worker that looks alive and is not; its supervisor starts a new one."""
+
+    def __init__(self, worker: Any) -> None:
+        self._worker = worker
+        self._master = os.getppid()
+        self._supervisor = int(os.environ.get("BAU_SUPERVISOR_FD", "-1"))
+
+    def __call__(self) -> None:
+        if self._supervisor_is_gone():
+            log.error("the supervisor is gone; stopping")
+            self._supervisor = -1
+            alive = os.getppid() == self._master
+            # The master passes the signal on; a second one would cut our work short.
+            os.kill(self._master if alive else os.getpid(), signal.SIGTERM)
+        if not all(consumer.is_alive() for consumer in self._worker.consumers.values()):
+            log.critical("a consumer thread has died; ending this worker to get a new one")
+            try:
+                _hand_back()
+            finally:
+                os._exit(3)
+
+    def _supervisor_is_gone(self) -> bool:
+        """The supervisor holds the other end of a pipe; only its death makes ours readable."""
+        if self._supervisor < 0:
+            return False
+        readable, _, _ = select.select([self._supervisor], [], [], 0)
+        return bool(readable)
