@@ -1,0 +1,208 @@
+"""What the API takes and gives."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from ninja import Field, Schema
+from pydantic import AfterValidator, ConfigDict, StringConstraints
+
+from notes.errors import FILING_REASONS, NOTE_ERRORS, in_my_language
+from notes.models import Box, Note
+from notes.models.note import OPEN, Status
+
+SourceName = Literal["memo", "group_audio", "forwarded"]
+StatusName = Literal["pending", "transcribing", "classifying", "completed", "failed"]
+FiledByName = Literal["user", "rule", "model"]
+
+
+def _without_nul(text: str) -> str:
+    """PostgreSQL cannot store NUL in text, and nobody means it."""
+    if "\x00" in text:
+        raise ValueError("must not contain NUL characters")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_without_nul)]
+Keyword = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=60),
+    AfterValidator(_without_nul),
+]
+BoxName = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=80),
+    AfterValidator(_without_nul),
+]
+Color = Annotated[str, StringConstraints(pattern=r"^(#[0-9a-fA-F]{6})?$")]
+Language = Annotated[str, StringConstraints(pattern=r"^([a-z]{2}(-[A-Za-z]{2})?)?$")]
+
+
+class StrictSchema(Schema):
+    """A body with an unknown field is refused, so that a typo does not pass for success."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class BoxRef(Schema):
+    """A box as a note names it."""
+
+    id: uuid.UUID
+    name: str
+
+
+class BoxOut(Schema):
+    """A box."""
+
+    id: uuid.UUID
+    name: str
+    description: str
+    keywords: list[str]
+    color: str
+    created_at: datetime
+
+
+class BoxIn(StrictSchema):
+    """A new box."""
+
+    name: BoxName
+    description: Text = Field("", max_length=500)
+    keywords: list[Keyword] = Field(default_factory=list, max_length=50)
+    color: Color = ""
+
+
+class BoxPatch(StrictSchema):
+    """What to change of a box; what is left out stays."""
+
+    name: BoxName | None = None
+    description: Text | None = Field(None, max_length=500)
+    keywords: list[Keyword] | None = Field(None, max_length=50)
+    color: Color | None = None
+
+
+class SuggestionOut(Schema):
+    """A box that came close."""
+
+    box: BoxRef
+    confidence: float
+
+
+class ErrorOut(Schema):
+    """Why the last try failed."""
+
+    code: str
+    message: str
+    retryable: bool
+
+
+class NoteOut(Schema):
+    """A note."""
+
+    id: uuid.UUID
+    processing_status: StatusName
+    transcript: str
+    language: str | None
+    duration_seconds: float | None
+    box: BoxRef | None
+    filed_by: FiledByName | None
+    filing_confidence: float | None
+    filing_reason: str | None
+    filing_suggestions: list[SuggestionOut]
+    source: SourceName
+    attempts: int
+    next_attempt_at: datetime | None
+    error: ErrorOut | None
+    speech: bool | None
+    created_at: datetime
+    recorded_at: datetime | None
+    transcribed_at: datetime | None
+    completed_at: datetime | None
+
+
+class NotePage(Schema):
+    """Notes, newest first; ``next`` is the ``cursor`` of the following page, if there is one."""
+
+    results: list[NoteOut]
+    next: str | None
+
+
+class AudioForm(Schema):
+    """The fields beside the file of an upload."""
+
+    box: uuid.UUID | None = None
+    language: Language = ""
+    source: SourceName = "memo"
+    recorded_at: datetime | None = None
+
+
+class TextNoteIn(StrictSchema):
+    """A note that needs no transcription."""
+
+    text: Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1)] = Field(
+        max_length=100_000
+    )
+    box: uuid.UUID | None = None
+
+
+class NotePatch(StrictSchema):
+    """What to change of a note; ``box: null`` moves it to the Inbox."""
+
+    transcript: Text | None = Field(None, max_length=200_000)
+    box: uuid.UUID | None = None
+
+
+class ProblemOut(Schema):
+    """An error, as RFC 9457 has it."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    instance: str
+    errors: list[dict[str, Any]] | None = None
+
+
+def note_out(note: Note, boxes: dict[uuid.UUID, Box]) -> dict[str, Any]:
+    """``note`` as :class:`NoteOut`; ``boxes`` are its owner's, for the names of suggestions."""
+    return {
+        **{name: getattr(note, name) for name in _AS_STORED},
+        "language": note.language or None,
+        "box": boxes.get(note.box_id) if note.box_id else None,
+        "filed_by": note.filed_by or None,
+        "filing_reason": _reason(note),
+        "filing_suggestions": _suggestions(note, boxes),
+        "next_attempt_at": note.next_attempt_at if note.processing_status in OPEN else None,
+        "error": _error(note),
+    }
+
+
+_AS_STORED = (
+    "id", "processing_status", "transcript", "duration_seconds", "filing_confidence", "source",
+    "attempts", "speech", "created_at", "recorded_at", "transcribed_at", "completed_at",
+)  # fmt: skip
+
+
+def _reason(note: Note) -> str | None:
+    text = FILING_REASONS.get(note.filing_reason)
+    return in_my_language(text, evidence=note.filing_evidence) if text else None
+
+
+def _suggestions(note: Note, boxes: dict[uuid.UUID, Box]) -> list[dict[str, Any]]:
+    """The runners-up that still exist."""
+    pairs = [(uuid.UUID(s["box"]), s["confidence"]) for s in note.filing_suggestions]
+    return [{"box": boxes[box], "confidence": sure} for box, sure in pairs if box in boxes]
+
+
+def _error(note: Note) -> dict[str, Any] | None:
+    if not note.error_code:
+        return None
+    text = NOTE_ERRORS.get(note.error_code, NOTE_ERRORS["internal_error"])
+    ended = note.processing_status in (Status.COMPLETED, Status.FAILED)
+    return {
+        "code": note.error_code,
+        "message": in_my_language(text),
+        # While it is open we retry by ourselves; once it has ended its owner may.
+        "retryable": not ended or note.filed_by != "user",
+    }
