@@ -1,0 +1,24 @@
+"""gunicorn reads this file by itself when it is started in this folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from project import settings
+from project.logs import logging_config
+
+wsgi_app = "project.wsgi"
+bind = f"0.0.0.0:{settings.PORT}"
+worker_class = "gthread"
+workers = settings.WEB_CONCURRENCY
+threads = settings.WEB_THREADS
+# Uploads in progress may end; the rest of the grace belongs to the worker beside us.
+graceful_timeout = max(1, settings.STOP_GRACE_SECONDS - 3)
+# A heartbeat file on a slow disk would get healthy workers killed.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
+max_requests = 10_000
+max_requests_jitter = 1_000
+control_socket_disable = True
+logconfig_dict = logging_config(
+    {"format": settings.LOG_FORMAT, "level": settings.LOG_LEVEL, "role": "web"}
+)

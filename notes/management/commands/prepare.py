@@ -1,0 +1,66 @@
+"""Brings the database up to date before the processes start."""
+
+from __future__ import annotations
+
+import fcntl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, connection
+
+from notes.health import check_migrations
+
+#: Any number will do, as long as all containers use the same.
+LOCK = 0x62617500
+PATIENCE_SECONDS = 300
+LOOK_SECONDS = 2
+
+
+class Command(BaseCommand):
+    help = (
+        "Migrate the database once, under a lock; with PROCESS_ROLE=worker wait up to 5 minutes"
+        " until another container has done so."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self._wait_for(connection.ensure_connection, "the database")
+        if settings.PROCESS_ROLE == "worker":
+            self._wait_for(check_migrations, "the schema; a web container makes it")
+            return
+        with migration_lock():
+            call_command("migrate", interactive=False, verbosity=min(options["verbosity"], 1))
+
+    def _wait_for(self, check: Any, what: str) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                check()
+                return
+            except (OperationalError, RuntimeError) as fault:
+                if time.monotonic() > deadline:
+                    raise CommandError(f"Gave up waiting for {what}.") from fault
+            self.stdout.write(f"waiting for {what}")
+            self.stdout.flush()
+            time.sleep(LOOK_SECONDS)
+
+
+@contextmanager
+def migration_lock() -> Iterator[None]:
+    """Held by one container at a time: an advisory lock of PostgreSQL, or of a file for SQLite."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+        try:
+            yield
+        finally:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+        return
+    with (settings.VAR_DIR / "migrate.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,144 @@
+"""The Procfile's worker line: keeps one Dramatiq process running until told to stop.
+
+When Dramatiq ends, whatever the reason, a new one is started after 1 s, doubling to 30 s. So a
+worker's death never stops the web process beside it in the same container.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from threading import Event, Thread
+from types import FrameType
+
+ROOT = Path(__file__).resolve().parent.parent
+#: A process that lived so long was well; the next pause is short again.
+WELL_SECONDS = 60.0
+SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
+
+
+class Supervisor:
+    """Starts Dramatiq in a process group of its own and watches over it.
+
+    honcho signals whole groups; Dramatiq's master passes signals on to its child, which would get
+    each of them twice and take the second for "kill". In its own group only we speak to it.
+    """
+
+    def __init__(self) -> None:
+        self.stopping = Event()
+        self.grace = float(os.environ.get("STOP_GRACE_SECONDS") or 8)
+        self.child: subprocess.Popen[bytes] | None = None
+        # Never written to: when we die, however that happens, the other end becomes readable.
+        self.lifeline, self._our_end = os.pipe()
+
+    def run(self) -> int:
+        """Serve until SIGTERM or SIGINT; always 0, since being stopped is no fault."""
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(signum, self._stop)
+        pause = SHORTEST_PAUSE
+        while not self.stopping.is_set():
+            started = time.monotonic()
+            code = self._run_once()
+            if self.stopping.is_set():
+                break
+            pause = SHORTEST_PAUSE if time.monotonic() - started > WELL_SECONDS else pause
+            print(f"worker ended (exit code {code}); a new one in {pause:.0f} s", flush=True)
+            self.stopping.wait(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+        return 0
+
+    def _run_once(self) -> int:
+        self.child = subprocess.Popen(
+            command(),
+            cwd=ROOT,
+            env=environment(self.lifeline),
+            pass_fds=[self.lifeline],
+            start_new_session=True,
+        )
+        if self.stopping.is_set():
+            self.child.terminate()
+        code = self._wait(self.child)
+        # A master that was killed leaves its child behind, with notes in work.
+        Thread(target=_end_group, args=(self.child.pid, self.grace), daemon=True).start()
+        if self.stopping.is_set():
+            _end_group(self.child.pid, 0)
+        return code
+
+    def _wait(self, child: subprocess.Popen[bytes]) -> int:
+        """The exit code; past the grace after a stop, the group is killed."""
+        while True:
+            try:
+                return child.wait(timeout=0.5)
+            except subprocess.TimeoutExpired:
+                if self.stopping.is_set():
+                    break
+        try:
+            return child.wait(timeout=self.grace - 1)
+        except subprocess.TimeoutExpired:
+            _signal_group(child.pid, signal.SIGKILL)
+            return child.wait()
+
+    def _stop(self, signum: int, frame: FrameType | None) -> None:
+        if self.stopping.is_set():
+            return
+        self.stopping.set()
+        if self.child is not None and self.child.poll() is None:
+            # To the master alone: it tells its child.
+            self.child.terminate()
+
+
+def command() -> list[str]:
+    """Dramatiq as django-dramatiq runs it: one process, many threads."""
+    grace = float(os.environ.get("STOP_GRACE_SECONDS") or 8)
+    return [
+        sys.executable,
+        str(ROOT / "manage.py"),
+        "rundramatiq",
+        "--processes=1",
+        f"--threads={_threads()}",
+        f"--worker-shutdown-timeout={int(max(1.0, grace - 4) * 1000)}",
+        "--skip-logging",
+    ]
+
+
+def environment(lifeline: int) -> dict[str, str]:
+    """Ours, with what Dramatiq reads at import: no message is taken that no thread is free for."""
+    return {
+        **os.environ,
+        "PATH": str(Path(sys.executable).parent) + os.pathsep + os.environ.get("PATH", ""),
+        "PYTHONUNBUFFERED": "1",
+        "BAU_PROCESS": "worker",
+        "BAU_SUPERVISOR_FD": str(lifeline),
+        "dramatiq_queue_prefetch": _threads(),
+        "dramatiq_restart_delay": "1000",
+        "dramatiq_worker_timeout": "1000",
+    }
+
+
+def _threads() -> str:
+    return os.environ.get("WORKER_THREADS") or "64"
+
+
+def _end_group(pgid: int, grace: float) -> None:
+    """End what is left of a process group: asked first, killed after ``grace`` seconds."""
+    deadline = time.monotonic() + grace
+    _signal_group(pgid, signal.SIGTERM)
+    while time.monotonic() < deadline and _signal_group(pgid, 0):
+        time.sleep(0.1)
+    _signal_group(pgid, signal.SIGKILL)
+
+
+def _signal_group(pgid: int, signum: int) -> bool:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pgid, signum)
+        return True
+    return False
+
+
+if __name__ == "__main__":
+    sys.exit(Supervisor().run())
