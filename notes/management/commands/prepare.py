@@ -61,6 +61,6 @@ def migration_lock() -> Iterator[None]:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
         return
-    with (settings.VAR_DIR / "migrate.lock").open("w") as file:
+    with open(f"{connection.settings_dict['NAME']}.lock", "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
