@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
 
 from notes import openai_client
 from notes.broker import bell, broker
 from notes.models import ApiToken, Box, Note
-from notes.stages import Stage
 from tests.fakes.provider import FakeProvider
 from tests.services import this_run
 
@@ -25,20 +25,16 @@ SAMPLE = Path(__file__).parent.parent / "samples" / "encanador.ogg"
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
     """SQLite's test database is a file: in memory it has neither WAL nor locks."""
-    from django.conf import settings
-
-    default = settings.DATABASES["default"]
-    if default["ENGINE"].endswith("sqlite3"):
-        default["TEST"] = {"NAME": str(this_run().new_directory("db") / "test.sqlite3")}
+    if connection.vendor == "sqlite":
+        file = this_run().new_directory("db") / "test.sqlite3"
+        connection.settings_dict["TEST"]["NAME"] = str(file)
 
 
 @pytest.fixture(autouse=True)
-def quiet_bell() -> Iterator[None]:
+def fresh_bell() -> None:
     """Empty queues, and a bell that no earlier test has silenced."""
     bell._quiet_until = 0.0
-    for stage in Stage:
-        broker().flush(stage.queue)
-    yield
+    broker().client.flushall()
 
 
 @pytest.fixture
