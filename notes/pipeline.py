@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import time
 import uuid
 from collections.abc import Callable
 from functools import partial
 
 from django.conf import settings
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 
 from notes.audio.formats import FORMATS
 from notes.classifiers import BoxCard, Classifier, Decision
@@ -24,6 +25,9 @@ from notes.transcribers import Hints, Recording, Transcriber, get_transcriber
 from notes.turns import Turns
 
 log = logging.getLogger(__name__)
+
+#: Between two tries to reach a database that does not answer.
+DATABASE_PAUSE = 0.5
 
 turns = Turns(stopping=leases.draining)
 
@@ -75,7 +79,25 @@ def _run(work: Work, body: Callable[[Work], bool]) -> bool:
 
 def _record(work: Work, error: ProviderError) -> bool:
     log.warning("note %s: %s: %s", work.note.pk, work.stage, error.code)
-    return work.try_later(error) if isinstance(error, Later) else work.give_up(error)
+    if isinstance(error, Later):
+        return _insist(partial(work.try_later, error))
+    return _insist(partial(work.give_up, error))
+
+
+def _insist(write: Callable[[], bool]) -> bool:
+    """Write a result; while the database restarts, wait for it as long as a lease lasts.
+
+    The result may have been paid for, and the lease's token in the WHERE makes late writes safe.
+    """
+    deadline = time.monotonic() + settings.LEASE_SECONDS
+    while True:
+        try:
+            return write()
+        except (InterfaceError, OperationalError):
+            connection.close()
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(DATABASE_PAUSE)
 
 
 def _transcribe(transcriber: Transcriber, work: Work) -> bool:
@@ -84,7 +106,8 @@ def _transcribe(transcriber: Transcriber, work: Work) -> bool:
     hints = Hints(work.note.requested_language or None, _words(_cards(work.note)))
     # A few connections serve many threads: ours goes back to the pool while we wait.
     connection.close()
-    return work.record_transcript(transcriber.transcribe(recording, hints))
+    transcript = transcriber.transcribe(recording, hints)
+    return _insist(partial(work.record_transcript, transcript))
 
 
 def _recording(note: Note) -> Recording:
@@ -111,8 +134,9 @@ def _classify(work: Work) -> bool:
     if boxes and settings.CLASSIFIER == "llm" and not is_sure(decision):
         from notes.classifiers.llm import get_llm_classifier
 
-        return work.file_in(_ask(get_llm_classifier(), work, boxes), FiledBy.MODEL)
-    return work.file_in(decision, FiledBy.RULE)
+        decision = _ask(get_llm_classifier(), work, boxes)
+        return _insist(partial(work.file_in, decision, FiledBy.MODEL))
+    return _insist(partial(work.file_in, decision, FiledBy.RULE))
 
 
 def _ask(classifier: Classifier, work: Work, boxes: list[BoxCard]) -> Decision:

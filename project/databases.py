@@ -40,7 +40,7 @@ def postgresql(url: str, *, pool_size: int) -> dict[str, Any]:
     config.setdefault("OPTIONS", {})["pool"] = {
         "min_size": 1,
         "max_size": pool_size,
-        "timeout": 20,
+        "timeout": 10,
         "max_idle": 60,
     }
     config["OPTIONS"].setdefault("connect_timeout", 5)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from typing import cast
 
 import dramatiq
 import pytest
 import redis
 from django.db.models.functions import Now
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from notes import sweeper
 from notes.broker import DoorbellBroker, WorkerLife, bell, broker
@@ -27,7 +30,7 @@ NewNote = Callable[..., Note]
 @pytest.fixture
 def dead_redis(monkeypatch: pytest.MonkeyPatch) -> None:
     """A bell whose wire is cut."""
-    nobody = redis.Redis(port=free_port(), retry=None)
+    nobody = redis.Redis(port=free_port(), retry=Retry(NoBackoff(), 0))
     monkeypatch.setattr(broker(), "bell", nobody)
     monkeypatch.setattr(broker(), "client", nobody)
 
@@ -46,7 +49,7 @@ def test_a_new_note_rings_once_it_is_committed(new_note: NewNote) -> None:
 def test_a_ring_carries_an_id_and_wakes_a_sleeper(new_note: NewNote) -> None:
     note = new_note()
     client = broker().client
-    queued = client.hvals("bau:transcription.msgs")
+    queued = cast(list[bytes], client.hvals("bau:transcription.msgs"))
     assert len(queued) == 1
     message = dramatiq.Message.decode(queued[0])
     assert (message.actor_name, message.args) == ("transcribe_audio", (str(note.pk),))
@@ -70,7 +73,7 @@ def test_after_a_failed_ring_the_bell_is_quiet_for_a_while(
     new_note: NewNote, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as cut:
-        cut.setattr(broker(), "bell", redis.Redis(port=free_port(), retry=None))
+        cut.setattr(broker(), "bell", redis.Redis(port=free_port(), retry=Retry(NoBackoff(), 0)))
         new_note()
     started = time.monotonic()
     assert new_note().rung_at is None
