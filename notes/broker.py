@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
+from collections.abc import Callable
 from functools import partial
 from threading import Event
 from typing import Any, cast
@@ -96,8 +97,9 @@ class WakingConsumer(dramatiq_redis._RedisConsumer):
             if not self.message_cache:
                 self._fill_cache()
             return super().__next__() if self.message_cache else None
-        except (redis.ConnectionError, redis.TimeoutError) as fault:
-            # Dramatiq restarts a consumer for the former only; the latter would kill its thread.
+        except redis.RedisError as fault:
+            # Dramatiq restarts a consumer for refused connections only; a timeout or a full
+            # memory would kill its thread.
             raise ConnectionClosed(fault) from None
 
     def _fill_cache(self) -> None:
@@ -112,18 +114,21 @@ class WakingConsumer(dramatiq_redis._RedisConsumer):
             self.broker.client.blpop([self.wake_key], timeout=IDLE_SECONDS)
 
     def ack(self, message: Any) -> None:
-        try:
-            super().ack(message)
-        except redis.TimeoutError as fault:
-            raise ConnectionClosed(fault) from None
-        finally:
-            self.room.set()
+        self._settle(super().ack, message)
 
     def nack(self, message: Any) -> None:
+        self._settle(super().nack, message)
+
+    def _settle(self, tell_redis: Callable[[Any], None], message: Any) -> None:
+        """Tell Redis that a message is done with, if it listens.
+
+        Dramatiq would hold the thread until it does; a message that comes again is harmless, since
+        the row has no more work for it.
+        """
         try:
-            super().nack(message)
-        except redis.TimeoutError as fault:
-            raise ConnectionClosed(fault) from None
+            tell_redis(message)
+        except (ConnectionClosed, redis.RedisError) as fault:
+            log.info("Redis was not told that a message is done (%s)", type(fault).__name__)
         finally:
             self.room.set()
 
