@@ -106,7 +106,7 @@ def _transcribe(transcriber: Transcriber, work: Work) -> bool:
     hints = Hints(work.note.requested_language or None, _words(_cards(work.note)))
     # A few connections serve many threads: ours goes back to the pool while we wait.
     connection.close()
-    transcript = transcriber.transcribe(recording, hints)
+    transcript = transcriber.transcribe(recording, hints, work.go_on)
     return _insist(partial(work.record_transcript, transcript))
 
 

@@ -6,12 +6,14 @@ has taken over meanwhile (or the owner has deleted the note) and the late result
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Case, F, TextField, Value, When
 from django.db.models.functions import Now
@@ -44,6 +46,7 @@ class Work:
     token: uuid.UUID = field(default_factory=uuid.uuid4)
     provider: str = ""
     model: str = ""
+    _last_progress: float = field(default_factory=time.monotonic)
 
     @classmethod
     def find(cls, note_id: uuid.UUID, stage: Stage) -> Work | None:
@@ -72,6 +75,13 @@ class Work:
                 self._write_attempt(Attempt(outcome=Attempt.Outcome.INTERRUPTED))
         note.crashes, note.lease_started_at = crashes, self.found_at
         return bool(claimed)
+
+    def go_on(self) -> None:
+        """Say that there is progress: STAGE_SECONDS count from here again. Cheap to call often."""
+        now = time.monotonic()
+        if now - self._last_progress > settings.LEASE_SECONDS / 4:
+            self._last_progress = now
+            Note.objects.filter(pk=self.note.pk, lease_token=self.token).update(progress_at=Now())
 
     @property
     def is_poisoned(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -39,6 +40,14 @@ class Transcript:
     seconds: float | None = None
 
 
+#: Says that the work goes on, so that the note's lease may be prolonged.
+Progress = Callable[[], object]
+
+
+def no_progress() -> None:
+    """For callers that hold no lease."""
+
+
 class Transcriber(Protocol):
     """A vendor that turns speech into text.
 
@@ -49,8 +58,10 @@ class Transcriber(Protocol):
     model: str
     exclusive: bool
 
-    def transcribe(self, recording: Recording, hints: Hints) -> Transcript:
-        """The words of ``recording``.
+    def transcribe(
+        self, recording: Recording, hints: Hints, progress: Progress = no_progress
+    ) -> Transcript:
+        """The words of ``recording``; ``progress`` is called as often as there is some.
 
         Raises:
           notes.provider.Later: worth another try.

@@ -11,7 +11,7 @@ from django.conf import settings
 from notes.openai_client import Shared, get_client
 from notes.openai_failures import json_answer, vendor_errors
 from notes.provider import Later, Never
-from notes.transcribers import Hints, Recording, Transcript
+from notes.transcribers import Hints, Progress, Recording, Transcript, no_progress
 from notes.transcribers.models import clean_keywords, family_of, prompt_from, two_letters
 
 #: Refused by the vendor, so not worth an upload.
@@ -38,8 +38,10 @@ class OpenAITranscriber:
         self.model = model
         self.default_language = default_language
 
-    def transcribe(self, recording: Recording, hints: Hints) -> Transcript:
-        """The words of ``recording``.
+    def transcribe(
+        self, recording: Recording, hints: Hints, progress: Progress = no_progress
+    ) -> Transcript:
+        """The words of ``recording``, which come all at once.
 
         Raises:
           notes.provider.Later: worth another try.
