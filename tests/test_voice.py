@@ -38,7 +38,7 @@ class Clip(NamedTuple):
 
     @property
     def language(self) -> str:
-        return "en" if self.path.name.startswith("en") else "pt"
+        return "en" if self.path.name.startswith("en0") else "pt"
 
 
 def clips() -> list[Clip]:
