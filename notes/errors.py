@@ -139,6 +139,14 @@ PROBLEMS: dict[str, tuple[int, Text]] = {
     "forbidden": (403, Text("Isto não é permitido.", "This is not allowed.")),
     "not_found": (404, Text("Não encontrado.", "Not found.")),
     "method_not_allowed": (405, Text("Método não permitido.", "Method not allowed.")),
+    "one_file_only": (
+        400,
+        Text("Envie um arquivo de áudio por pedido.", "Send one audio file per request."),
+    ),
+    "body_too_large": (
+        413,
+        Text("O pedido é grande demais.", "The request is too large."),
+    ),
     "not_retryable": (
         409,
         Text("Esta nota não falhou; não há o que repetir.", "This note has not failed."),
@@ -183,6 +191,13 @@ PROBLEMS: dict[str, tuple[int, Text]] = {
         Text(
             "O armazenamento não respondeu. Envie de novo em alguns segundos.",
             "The storage did not answer. Send it again in a few seconds.",
+        ),
+    ),
+    "database_unavailable": (
+        503,
+        Text(
+            "O banco de dados não respondeu. Tente de novo em alguns segundos.",
+            "The database did not answer. Try again in a few seconds.",
         ),
     ),
     "internal_error": (500, Text("Algo falhou do nosso lado.", "Something failed on our side.")),

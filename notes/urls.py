@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from django.urls import path
 
-from notes.api import api
+from notes import api
 from notes.health import readyz
 
 urlpatterns = [
     path("readyz", readyz),
-    path("api/v1/", api.urls),
+    path("api/v1/", api.urls()),
 ]

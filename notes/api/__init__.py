@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.core.exceptions import (
+    BadRequest,
+    RequestDataTooBig,
+    SuspiciousOperation,
+    TooManyFilesSent,
+)
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
+from django.urls import URLPattern, URLResolver, re_path
+from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, AuthorizationError, HttpError, ValidationError
 
-from notes.api.boxes import router as boxes
-from notes.api.notes import router as notes
+from notes.api import boxes, notes
 from notes.auth import AUTH
 from notes.errors import Problem, problem_response
 
@@ -23,8 +34,8 @@ api = NinjaAPI(
     auth=AUTH,
     urls_namespace="api-v1",
 )
-api.add_router("/notes", notes)
-api.add_router("/boxes", boxes)
+api.add_router("/notes", notes.router)
+api.add_router("/boxes", boxes.router)
 
 CODE_OF_STATUS = {400: "bad_request", 403: "forbidden", 404: "not_found"}
 
@@ -66,9 +77,64 @@ def on_http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
     return problem_response(request, Problem(code))
 
 
+@api.exception_handler(BadRequest)
+@api.exception_handler(MultiPartParserError)
+@api.exception_handler(SuspiciousOperation)
+@api.exception_handler(UnreadablePostError)
+def on_unreadable(request: HttpRequest, error: Exception) -> HttpResponse:
+    return problem_response(request, Problem("bad_request"))
+
+
+@api.exception_handler(TooManyFilesSent)
+def on_two_files(request: HttpRequest, error: TooManyFilesSent) -> HttpResponse:
+    return problem_response(request, Problem("one_file_only"))
+
+
+@api.exception_handler(RequestDataTooBig)
+def on_too_big(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
+    return problem_response(request, Problem("body_too_large"))
+
+
+@api.exception_handler(InterfaceError)
+@api.exception_handler(OperationalError)
+def on_database_down(request: HttpRequest, error: Exception) -> HttpResponse:
+    log.error("%s %s: the database failed: %s", request.method, request.path, type(error).__name__)
+    log.debug("the database failed", exc_info=True)
+    return problem_response(request, Problem("database_unavailable", headers={"Retry-After": "5"}))
+
+
 @api.exception_handler(Exception)
 def on_unexpected(request: HttpRequest, error: Exception) -> HttpResponse:
     # Its message may hold what a person said, so only its class is told.
     log.error("%s %s: unexpected %s", request.method, request.path, type(error).__name__)
     log.debug("unexpected error", exc_info=True)
     return problem_response(request, Problem("internal_error"))
+
+
+def urls() -> tuple[list[URLPattern | URLResolver], str, str]:
+    """The API's addresses; what ninja and Django answer in plain text or HTML is a problem too."""
+    patterns, app_name, namespace = api.urls
+    for pattern in patterns:
+        if isinstance(pattern, URLPattern):
+            pattern.callback = _with_problems(pattern.callback)
+    return [*patterns, re_path("", _unknown_address)], app_name, namespace
+
+
+def _with_problems(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            response = view(request, *args, **kwargs)
+        except Http404:  # ninja's own page at the root
+            return problem_response(request, Problem("not_found"))
+        if response.status_code != 405:
+            return response
+        headers = {"Allow": response["Allow"]}
+        return problem_response(request, Problem("method_not_allowed", headers=headers))
+
+    return answer
+
+
+@csrf_exempt
+def _unknown_address(request: HttpRequest) -> HttpResponse:
+    return problem_response(request, Problem("not_found"))

@@ -14,7 +14,7 @@ from notes.errors import Problem
 from notes.models import Note
 
 CHUNK = 64 * 1024
-_RANGE = re.compile(r"^bytes=(\d*)-(\d*)$")
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
 def audio_response(request: HttpRequest, note: Note) -> HttpResponseBase:
@@ -48,8 +48,8 @@ def _link(note: Note, kind: AudioFormat) -> HttpResponse:
 
 def _bytes(request: HttpRequest, note: Note, kind: AudioFormat) -> StreamingHttpResponse:
     size = default_storage.size(note.audio_key)
-    asked = request.headers.get("Range")
-    first, last = _range(asked, size) if asked else (0, size - 1)
+    asked = _range(request.headers.get("Range", ""), size)
+    first, last = asked or (0, size - 1)
     response = StreamingHttpResponse(
         _read(note.audio_key, first, last), status=206 if asked else 200, content_type=kind.mime
     )
@@ -66,16 +66,20 @@ def _disposition(note: Note, kind: AudioFormat) -> str:
     return f'inline; filename="{note.pk}.{kind.extension}"'
 
 
-def _range(asked: str, size: int) -> tuple[int, int]:
-    """First and last byte of a single range (RFC 9110, 14.1.2)."""
-    match = _RANGE.match(asked)
+def _range(asked: str, size: int) -> tuple[int, int] | None:
+    """First and last byte of a single range, or None for what we don't know (RFC 9110, 14.2).
+
+    Raises:
+      Problem: ``range_not_satisfiable``.
+    """
+    match = _RANGE.fullmatch(asked)
     start, end = match.groups() if match else ("", "")
     if start:
         first, last = int(start), min(int(end or size - 1), size - 1)
     elif end:
         first, last = max(0, size - int(end)), size - 1
     else:
-        first, last = size, 0
+        return None
     if first > last:
         raise Problem("range_not_satisfiable", headers={"Content-Range": f"bytes */{size}"})
     return first, last

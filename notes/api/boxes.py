@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
-from ninja import Router
+from ninja import Router, Status
 
 from notes.api.schemas import BoxIn, BoxOut, BoxPatch, ProblemOut
 from notes.auth import user_id
@@ -16,7 +16,7 @@ from notes.models import Box
 
 router = Router(tags=["boxes"])
 
-ERRORS = {frozenset({401, 403, 404, 409, 422}): ProblemOut}
+ERRORS = {frozenset({400, 401, 403, 404, 409, 422}): ProblemOut}
 
 
 @router.get("", response={200: list[BoxOut], **ERRORS}, summary="All your boxes, by name")
@@ -32,7 +32,7 @@ def create_box(request: HttpRequest, data: BoxIn, response: HttpResponse) -> Any
     except IntegrityError as fault:
         raise Problem("box_exists") from fault
     response["Location"] = f"/api/v1/boxes/{box.pk}"
-    return 201, box
+    return Status(201, box)
 
 
 @router.get("/{uuid:box_id}", response={200: BoxOut, **ERRORS}, summary="One box")
@@ -59,7 +59,7 @@ def change_box(request: HttpRequest, box_id: uuid.UUID, data: BoxPatch) -> Any:
 )
 def delete_box(request: HttpRequest, box_id: uuid.UUID) -> Any:
     find_box(request, box_id).delete_and_free_notes()
-    return 204, None
+    return Status(204, None)
 
 
 def find_box(request: HttpRequest, box_id: uuid.UUID) -> Box:

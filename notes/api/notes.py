@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
-from ninja import File, Form, Header, Query, Router, Schema
+from ninja import File, Form, Header, Query, Router, Schema, Status
 from ninja.files import UploadedFile
 from pydantic import StringConstraints
 
@@ -34,8 +34,11 @@ from notes.uploads import accept
 
 router = Router(tags=["notes"])
 
-ERRORS = {frozenset({401, 403, 404, 409, 413, 415, 422, 503}): ProblemOut}
-Key = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+ERRORS = {frozenset({400, 401, 403, 404, 409, 413, 415, 422, 503}): ProblemOut}
+Key = Annotated[
+    Annotated[Text, StringConstraints(min_length=1, max_length=255)] | None,
+    Header(alias="Idempotency-Key"),
+]
 
 
 class Filters(Schema):
@@ -44,7 +47,7 @@ class Filters(Schema):
     box: uuid.UUID | None = None
     inbox: bool | None = None
     status: StatusName | None = None
-    search: Text | None = None
+    search: Annotated[Text, StringConstraints(max_length=200)] | None = None
 
 
 @router.post("", response={202: NoteOut, **ERRORS}, summary="Send a voice note")
@@ -53,11 +56,11 @@ def upload(
     response: HttpResponse,
     audio: File[UploadedFile],
     form: Form[AudioForm],
-    idempotency_key: Header[Key | None] = None,
+    idempotency_key: Key = None,
 ) -> Any:
     accepted = accept(audio)
     if (again := _replay(request, response, idempotency_key, accepted.sha256)) is not None:
-        return 202, again
+        return Status(202, again)
     box = _own_box(request, form.box)
     note_id = uuid.uuid4()
     key = new_key(note_id)
@@ -81,8 +84,8 @@ def upload(
         )
     except IntegrityError:
         delete_audio(key)
-        return 202, _replay(request, response, idempotency_key, accepted.sha256)
-    return 202, _received(request, response, note)
+        return Status(202, _raced(request, response, idempotency_key, accepted.sha256))
+    return Status(202, _received(request, response, note))
 
 
 @router.post("/text", response={202: NoteOut, **ERRORS}, summary="Send a written note")
@@ -90,11 +93,11 @@ def write(
     request: HttpRequest,
     response: HttpResponse,
     data: TextNoteIn,
-    idempotency_key: Header[Key | None] = None,
+    idempotency_key: Key = None,
 ) -> Any:
     sha256 = hashlib.sha256(data.text.encode()).hexdigest()
     if (again := _replay(request, response, idempotency_key, sha256)) is not None:
-        return 202, again
+        return Status(202, again)
     try:
         note = Note.receive(
             owner_id=user_id(request),
@@ -104,8 +107,8 @@ def write(
             idempotency_key=idempotency_key,
         )
     except IntegrityError:
-        return 202, _replay(request, response, idempotency_key, sha256)
-    return 202, _received(request, response, note)
+        return Status(202, _raced(request, response, idempotency_key, sha256))
+    return Status(202, _received(request, response, note))
 
 
 @router.get("", response={200: NotePage, **ERRORS}, summary="Your notes, newest first")
@@ -117,7 +120,7 @@ def list_notes(
 ) -> Any:
     notes = Note.objects.for_user(user_id(request))
     if filters.box is not None:
-        notes = notes.filter(box_id=filters.box)
+        notes = notes.filter(box=_own_box(request, filters.box))
     if filters.inbox is not None:
         notes = notes.filter(box__isnull=filters.inbox)
     if filters.status is not None:
@@ -140,8 +143,9 @@ def get_note(request: HttpRequest, response: HttpResponse, note_id: uuid.UUID) -
     etag = f'"{hashlib.sha256(note.model_dump_json().encode()).hexdigest()[:32]}"'
     response["ETag"] = etag
     response["Cache-Control"] = "private, no-cache"
-    if etag in request.headers.get("If-None-Match", ""):
-        return 304, None
+    known = request.headers.get("If-None-Match", "")
+    if etag in known or known == "*":
+        return Status(304, None)
     return note
 
 
@@ -158,7 +162,7 @@ def change_note(request: HttpRequest, note_id: uuid.UUID, data: NotePatch) -> An
 @router.delete("/{uuid:note_id}", response={204: None, **ERRORS}, summary="Delete note and audio")
 def delete_note(request: HttpRequest, note_id: uuid.UUID) -> Any:
     find_note(request, note_id).erase()
-    return 204, None
+    return Status(204, None)
 
 
 @router.post(
@@ -170,11 +174,13 @@ def retry(request: HttpRequest, note_id: uuid.UUID) -> Any:
         note.retry()
     except NotRetryable as fault:
         raise Problem("not_retryable") from fault
-    return 202, _shown(request, note)
+    return Status(202, _shown(request, note))
 
 
 @router.get(
-    "/{uuid:note_id}/audio", response={frozenset({206, 302}): None, **ERRORS}, summary="The audio"
+    "/{uuid:note_id}/audio",
+    response={frozenset({200, 206, 302}): None, **ERRORS},
+    summary="The audio",
 )
 def get_audio(request: HttpRequest, note_id: uuid.UUID) -> Any:
     return audio_response(request, find_note(request, note_id))
@@ -228,3 +234,16 @@ def _replay(
         raise Problem("idempotency_mismatch")
     response["Idempotent-Replayed"] = "true"
     return _received(request, response, note)
+
+
+def _raced(
+    request: HttpRequest, response: HttpResponse, key: str | None, sha256: str
+) -> dict[str, Any]:
+    """The note of a twin of this request that was quicker.
+
+    Raises:
+      Problem: ``unknown_box``: there was no twin; the box was deleted just now.
+    """
+    if (note := _replay(request, response, key, sha256)) is None:
+        raise Problem("unknown_box")
+    return note

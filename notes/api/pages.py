@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime
 
-from django.db.models import Q
+from django.db.models import DateTimeField, Q, Value
+from django.db.models.functions import Cast
 
 from notes.errors import Problem
 from notes.models import Note
@@ -28,9 +29,10 @@ def older_than(cursor: str) -> Q:
     try:
         raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
         stamp, _, note_id = raw.partition("|")
-        created_at, pk = datetime.fromisoformat(stamp), uuid.UUID(note_id)
-        if created_at.tzinfo is None:
-            raise ValueError(stamp)
-    except (ValueError, binascii.Error) as fault:
+        created_at, pk = datetime.fromisoformat(stamp).astimezone(UTC), uuid.UUID(note_id)
+    except (ValueError, OverflowError, binascii.Error) as fault:
         raise Problem("bad_cursor") from fault
-    return Q(created_at__lt=created_at) | Q(created_at=created_at, pk__lt=pk)
+    # SQLite compares times as text and stores its own with three decimals; Django's parameters have
+    # six. The cast writes them alike.
+    moment = Cast(Value(created_at), DateTimeField())
+    return Q(created_at__lt=moment) | Q(created_at=moment, pk__lt=pk)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from ninja import Field, Schema
@@ -18,23 +18,32 @@ StatusName = Literal["pending", "transcribing", "classifying", "completed", "fai
 FiledByName = Literal["user", "rule", "model"]
 
 
-def _without_nul(text: str) -> str:
-    """PostgreSQL cannot store NUL in text, and nobody means it."""
-    if "\x00" in text:
-        raise ValueError("must not contain NUL characters")
+def _storable(text: str) -> str:
+    """PostgreSQL cannot store NUL, nothing can store half a surrogate pair; nobody means them."""
+    if "\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise ValueError("must not contain NUL or half of a surrogate pair")
     return text
 
 
-Text = Annotated[str, AfterValidator(_without_nul)]
+def _in_utc(moment: datetime) -> datetime:
+    """A time without an offset is taken as UTC."""
+    try:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError as fault:
+        raise ValueError("is outside of the calendar") from fault
+
+
+Text = Annotated[str, AfterValidator(_storable)]
+Moment = Annotated[datetime, AfterValidator(_in_utc)]
 Keyword = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=60),
-    AfterValidator(_without_nul),
+    AfterValidator(_storable),
 ]
 BoxName = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=80),
-    AfterValidator(_without_nul),
+    AfterValidator(_storable),
 ]
 Color = Annotated[str, StringConstraints(pattern=r"^(#[0-9a-fA-F]{6})?$")]
 Language = Annotated[str, StringConstraints(pattern=r"^([a-z]{2}(-[A-Za-z]{2})?)?$")]
@@ -134,15 +143,17 @@ class AudioForm(Schema):
     box: uuid.UUID | None = None
     language: Language = ""
     source: SourceName = "memo"
-    recorded_at: datetime | None = None
+    recorded_at: Moment | None = None
 
 
 class TextNoteIn(StrictSchema):
     """A note that needs no transcription."""
 
-    text: Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1)] = Field(
-        max_length=100_000
-    )
+    text: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, min_length=1, max_length=100_000),
+        AfterValidator(_storable),
+    ]
     box: uuid.UUID | None = None
 
 
@@ -199,10 +210,11 @@ def _error(note: Note) -> dict[str, Any] | None:
     if not note.error_code:
         return None
     text = NOTE_ERRORS.get(note.error_code, NOTE_ERRORS["internal_error"])
-    ended = note.processing_status in (Status.COMPLETED, Status.FAILED)
+    settled = note.processing_status == Status.COMPLETED and note.filed_by == "user"
     return {
         "code": note.error_code,
         "message": in_my_language(text),
-        # While it is open we retry by ourselves; once it has ended its owner may.
-        "retryable": not ended or note.filed_by != "user",
+        # While it is open we retry by ourselves; once it has ended its owner may, unless they
+        # have put it somewhere themselves and there is nothing left to do.
+        "retryable": not settled,
     }
