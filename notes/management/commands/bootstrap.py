@@ -10,10 +10,12 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand
+from django.db.models.functions import Now
 
 from notes.models import ApiToken, Box
 
 USERNAME = "voce"
+TOKEN_NAME = "bin/up"
 #: For the sample note that ``bin/up`` sends; short, since each start makes one.
 TRIAL = timedelta(hours=1)
 BOXES: dict[str, tuple[str, list[str]]] = {
@@ -40,7 +42,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         user, password = self._first_user()
-        _, token = ApiToken.issue(user.pk, name="bin/up", lifetime=TRIAL)
+        ApiToken.objects.filter(name=TOKEN_NAME, expires_at__lt=Now()).delete()
+        _, token = ApiToken.issue(user.pk, name=TOKEN_NAME, lifetime=TRIAL)
         boxes = list(Box.objects.for_user(user.pk).values_list("name", flat=True))
         answer = {"username": user.get_username(), "password": password, "token": token}
         if options["json"]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from datetime import timedelta
 from typing import Any
 
@@ -12,21 +12,29 @@ from django.core.management.base import BaseCommand, CommandError
 from notes.models import ApiToken
 
 
+def _days(text: str) -> timedelta:
+    if not text.isdecimal() or not 1 <= int(text) <= 36_500:
+        raise ArgumentTypeError("must be a number of days from 1 on")
+    return timedelta(days=int(text))
+
+
 class Command(BaseCommand):
     help = "Make an API token for a user and print it once; only its digest is kept."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("user", help="the user's name")
         parser.add_argument("--name", default="", help="what it is for, such as 'my phone'")
-        parser.add_argument("--days", type=int, help="how long it is valid (default: for ever)")
+        parser.add_argument(
+            "--days", type=_days, metavar="N", help="how long it is valid (default: for ever)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         users = get_user_model().objects
-        user = users.filter(username=options["user"]).first()
+        name = options["user"]
+        user = users.filter(**{get_user_model().USERNAME_FIELD: name}).first()
         if user is None:
-            raise CommandError(
-                f"There is no user '{options['user']}'. Make one: manage.py createsuperuser."
-            )
-        lifetime = timedelta(days=options["days"]) if options["days"] else None
-        _, secret = ApiToken.issue(user.pk, name=options["name"], lifetime=lifetime)
+            raise CommandError(f"There is no user '{name}'. Make one: manage.py createsuperuser")
+        if not user.is_active:
+            raise CommandError(f"'{name}' is inactive, so a token would open nothing.")
+        _, secret = ApiToken.issue(user.pk, name=options["name"][:80], lifetime=options["days"])
         self.stdout.write(secret)

@@ -6,9 +6,10 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand
+from django.db.models import Q
 
 from notes.models import Note
-from notes.models.note import NotRetryable
+from notes.models.note import FiledBy, NotRetryable, Status
 
 
 class Command(BaseCommand):
@@ -19,16 +20,25 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="only say how many")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        notes = Note.objects.exclude(error_code="").filter(completed_at__isnull=False)
+        # What its owner has filed is settled.
+        unfiled = Q(processing_status=Status.COMPLETED) & ~Q(filed_by=FiledBy.USER)
+        failed = Q(processing_status=Status.FAILED) | unfiled
+        notes = Note.objects.filter(failed).exclude(error_code="").order_by("created_at")
         if options["code"]:
             notes = notes.filter(error_code=options["code"])
-        count = notes.count() if options["dry_run"] else sum(map(_retry, notes.iterator()))
-        self.stdout.write(f"{count} notes {'would be' if options['dry_run'] else ''} tried again")
+        if options["dry_run"]:
+            self.stdout.write(f"To be tried again: {notes.count()}")
+            return
+        # Read whole: a cursor must not be open on rows that are written meanwhile.
+        ids = list(notes.values_list("pk", flat=True))
+        self.stdout.write(f"Tried again: {sum(map(_retry, ids))}")
 
 
-def _retry(note: Note) -> bool:
+def _retry(note_id: Any) -> bool:
+    note = Note.objects.filter(pk=note_id).first()
     try:
-        note.retry()
+        if note is not None:
+            note.retry()
     except NotRetryable:
         return False
-    return True
+    return note is not None

@@ -1,0 +1,51 @@
+"""The health check of a worker: is one alive, by the database's own clock?"""
+
+from __future__ import annotations
+
+import socket
+from argparse import ArgumentParser
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import DatabaseError
+from django.db.models.functions import Now
+
+from notes.models import Heartbeat
+
+#: A worker says that it is alive every SWEEP_SECONDS; silent for so long, it is not.
+SILENT_SECONDS = 60
+
+
+class Command(BaseCommand):
+    help = (
+        "Exit with 0 if a worker was seen alive in the last 60 s, else with 1 and one line that"
+        " says what to do. Asks the database only, so a Redis that is down does not matter."
+    )
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--host", action="store_true", help="only workers of this host")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        host = socket.gethostname() if options["host"] else None
+        if trouble := _trouble(host):
+            self.stdout.write(trouble)
+            raise SystemExit(1)
+
+
+def _trouble(host: str | None) -> str:
+    """What is wrong with the workers (of ``host``) and what to do about it; empty if nothing."""
+    alive = Heartbeat.objects.filter(seen_at__gt=Now() - timedelta(seconds=SILENT_SECONDS))
+    if host is not None:
+        alive = alive.filter(worker__startswith=f"{host}:")
+    try:
+        if alive.exists():
+            return ""
+    except DatabaseError as fault:
+        return f"The database does not answer ({type(fault).__name__}); see that it runs."
+    where = f" on {host}" if host else ""
+    return (
+        f"No worker{where} was seen in the last {SILENT_SECONDS} s. Notes are safe and wait;"
+        " start (or restart) the container with the role worker or all, and read its log."
+    )

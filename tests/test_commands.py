@@ -1,0 +1,600 @@
+"""The commands of manage.py: what they say, what they do, and how they end."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis as redis_client
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command, load_command_class
+from django.core.management.base import BaseCommand
+from django.db.migrations.recorder import MigrationRecorder
+from django.db.models.functions import Now
+from django.test import Client
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from notes import openai_client
+from notes.broker import broker
+from notes.management.commands import queue, upload
+from notes.models import ApiToken, Box, Heartbeat, Note
+from notes.models.note import FiledBy, Status
+from notes.storage import StorageUnavailable, store_audio
+from tests.fakes.provider import FakeProvider
+from tests.services import free_port
+from tests.services.run import REPOSITORY
+from tests.test_upload import OGG, STORE
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db]
+
+NewNote = Callable[..., Note]
+COMMANDS = (
+    *("bootstrap", "create_token", "doctor", "prepare", "process_note", "queue"),
+    *("retry_failed", "upload"),
+)
+
+
+def run(name: str, *arguments: str, **options: Any) -> str:
+    """What the command prints; it ends well."""
+    out = io.StringIO()
+    call_command(name, *arguments, stdout=out, stderr=io.StringIO(), **options)
+    return out.getvalue()
+
+
+def fail(name: str, *arguments: str, code: int = 1) -> tuple[str, str]:
+    """What the command prints, and its last words: it ends with exit code ``code``."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.raises(CommandError) as raised:
+        call_command(name, *arguments, stdout=out, stderr=err)
+    assert raised.value.returncode == code
+    return out.getvalue(), f"{err.getvalue()}{raised.value}"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_has_help(name: str) -> None:
+    command = load_command_class("notes", name)
+    assert isinstance(command, BaseCommand)
+    assert len(command.help) > 20
+    assert command.help in " ".join(command.create_parser("manage.py", name).format_help().split())
+
+
+# --- create_token --------------------------------------------------------------------------------
+
+
+def test_create_token_prints_a_token_that_works(alice: User) -> None:
+    secret = run("create_token", "alice", "--name", "phone").strip()
+    client = Client(headers={"Authorization": f"Bearer {secret}"})
+    assert client.get("/api/v1/notes").status_code == 200
+    token = ApiToken.objects.get()
+    assert (token.name, token.expires_at) == ("phone", None)
+
+
+def test_create_token_may_be_limited(alice: User) -> None:
+    run("create_token", "alice", "--days", "30")
+    expires = ApiToken.objects.get().expires_at
+    assert expires
+    assert timedelta(days=29) < expires - datetime.now(UTC) < timedelta(days=31)
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "x", "99999999"])
+def test_a_token_is_never_made_valid_for_ever_by_mistake(alice: User, days: str) -> None:
+    with pytest.raises(CommandError):
+        run("create_token", "alice", f"--days={days}")
+    assert not ApiToken.objects.exists()
+
+
+def test_create_token_needs_an_active_user(alice: User) -> None:
+    assert "createsuperuser" in fail("create_token", "nobody")[1]
+    User.objects.update(is_active=False)
+    assert "inactive" in fail("create_token", "alice")[1]
+
+
+# --- bootstrap -----------------------------------------------------------------------------------
+
+
+def test_bootstrap_makes_one_user_with_three_boxes_once(db: None) -> None:
+    first = json.loads(run("bootstrap", "--json"))
+    again = json.loads(run("bootstrap", "--json"))
+    assert Client().login(username=first["username"], password=first["password"])
+    assert (again["username"], again["password"]) == (first["username"], None)
+    assert len(first["boxes"]) == len(again["boxes"]) == 3
+    for account in (first, again):
+        client = Client(headers={"Authorization": f"Bearer {account['token']}"})
+        assert len(client.get("/api/v1/boxes").json()) == 3
+    assert "password" not in run("bootstrap")
+
+
+def test_bootstrap_does_not_collect_tokens(alice: User) -> None:
+    run("bootstrap")
+    ApiToken.objects.update(expires_at=Now() - timedelta(hours=1))
+    ApiToken.issue(alice.pk, name="phone", lifetime=timedelta(seconds=-1))
+    run("bootstrap")
+    assert sorted(ApiToken.objects.values_list("name", flat=True)) == ["bin/up", "phone"]
+
+
+# --- queue ---------------------------------------------------------------------------------------
+
+
+def shown(text: str) -> dict[str, str]:
+    return {line[:20].strip(): line[21:] for line in text.splitlines() if line.strip()}
+
+
+def test_queue_shows_an_empty_house(db: None) -> None:
+    assert shown(run("queue")) == {
+        "due": "0",
+        "running": "0",
+        "waiting for retry": "0",
+        "failed": "0",
+        "unfiled for a fault": "0",
+        "oldest open": "none",
+        "rings in Redis": "0",
+        "workers": "none",
+    }
+
+
+def test_queue_shows_what_waits_runs_and_failed(new_note: NewNote) -> None:
+    notes = Note.objects
+    hour = timedelta(hours=1)
+    new_note()
+    notes.filter(pk=new_note().pk).update(next_attempt_at=Now() + hour)
+    notes.filter(pk=new_note().pk).update(
+        processing_status=Status.TRANSCRIBING,
+        lease_token=uuid.uuid4(),
+        lease_expires_at=Now() + hour,
+        created_at=Now() - timedelta(hours=2, minutes=5, seconds=30),
+    )
+    notes.filter(pk=new_note().pk).update(
+        processing_status=Status.TRANSCRIBING,
+        lease_token=uuid.uuid4(),
+        lease_expires_at=Now() - hour,
+    )
+    for status in (Status.FAILED, Status.COMPLETED):
+        notes.filter(pk=new_note().pk).update(processing_status=status, error_code="x")
+    Heartbeat.beat("host:7")
+    figures = shown(run("queue"))
+    assert (figures["due"], figures["running"], figures["waiting for retry"]) == ("2", "1", "1")
+    assert (figures["failed"], figures["unfiled for a fault"]) == ("1", "1")
+    assert figures["oldest open"] == "2 h 5 min"
+    assert figures["workers"].startswith("host:7 (")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_queue_counts_the_rings(new_note: NewNote) -> None:
+    new_note()
+    assert shown(run("queue"))["rings in Redis"] == "1"
+
+
+@pytest.fixture
+def no_redis(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A Redis that nobody runs."""
+    with redis_client.Redis(port=free_port(), retry=Retry(NoBackoff(), 0)) as nobody:
+        monkeypatch.setattr(broker(), "bell", nobody)
+        monkeypatch.setattr(broker(), "do_qsize", lambda _: nobody.ping())
+        yield
+
+
+def test_queue_says_when_redis_is_away(db: None, no_redis: None) -> None:
+    assert "doctor" in shown(run("queue"))["rings in Redis"]
+
+
+def test_queue_can_be_watched_until_ctrl_c(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    rounds: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        rounds.append(seconds)
+        if len(rounds) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("notes.management.commands.queue.time.sleep", sleep)
+    text = run("queue", "--watch")
+    assert text.count("oldest open") == 3
+    assert "\x1b" not in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-3, "0 s"), (0, "0 s"), (59.9, "59 s"), (60, "1 min 0 s"), (3600, "1 h 0 s"),
+        (7530, "2 h 5 min"), (90_000, "1 d 1 h"), (2_592_061, "30 d 1 min"),
+    ],
+)  # fmt: skip
+def test_a_duration_is_said_in_two_units(seconds: float, text: str) -> None:
+    assert queue.duration(timedelta(seconds=seconds)) == text
+
+
+# --- retry_failed --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def some_failed(new_note: NewNote) -> dict[str, Note]:
+    columns: dict[str, dict[str, Any]] = {
+        "key": {"processing_status": Status.FAILED, "error_code": "provider_unauthorized"},
+        "busy": {"processing_status": Status.FAILED, "error_code": "provider_busy"},
+        "unfiled": {"processing_status": Status.COMPLETED, "error_code": "provider_busy"},
+        "settled": {
+            "processing_status": Status.COMPLETED,
+            "error_code": "provider_busy",
+            "filed_by": FiledBy.USER,
+        },
+        "fine": {"processing_status": Status.COMPLETED},
+        "open": {"error_code": "provider_busy"},
+    }
+    notes = {name: new_note(transcript=name) for name in columns}
+    for name, values in columns.items():
+        Note.objects.filter(pk=notes[name].pk).update(**values)
+    return notes
+
+
+def open_notes() -> set[str]:
+    waiting = Note.objects.filter(processing_status=Status.CLASSIFYING)
+    return set(waiting.values_list("transcript", flat=True))
+
+
+def test_retry_failed_repeats_what_failed_and_nothing_else(some_failed: dict[str, Note]) -> None:
+    assert run("retry_failed", "--dry-run") == "To be tried again: 3\n"
+    assert open_notes() == {"open"}
+    assert run("retry_failed") == "Tried again: 3\n"
+    assert open_notes() == {"open", "key", "busy", "unfiled"}
+    assert run("retry_failed") == "Tried again: 0\n"
+
+
+def test_retry_failed_may_be_told_which(some_failed: dict[str, Note]) -> None:
+    options = ("--code", "provider_unauthorized")
+    assert run("retry_failed", *options, "--dry-run") == "To be tried again: 1\n"
+    assert run("retry_failed", *options) == "Tried again: 1\n"
+    assert open_notes() == {"open", "key"}
+
+
+# --- process_note --------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_process_note_does_both_steps_at_once(
+    api: Client, home: Box, provider: FakeProvider, sample: bytes
+) -> None:
+    provider.default_text = "A pia está vazando, chamar o encanador."
+    note_id = api.post("/api/v1/notes", {"audio": io.BytesIO(sample)}).json()["id"]
+    Note.objects.update(next_attempt_at=Now() + timedelta(hours=1))
+    assert run("process_note", note_id) == "completed\n"
+    assert Note.objects.get().box == home
+
+
+@pytest.mark.django_db(transaction=True)
+def test_process_note_says_why_it_failed_and_what_to_do(
+    api: Client, provider: FakeProvider, sample: bytes
+) -> None:
+    provider.keys = set()
+    note_id = api.post("/api/v1/notes", {"audio": io.BytesIO(sample)}).json()["id"]
+    out, error = fail("process_note", note_id)
+    assert out == "failed provider_unauthorized\n"
+    assert "refused the key" in error
+    assert "retry_failed" in error
+
+
+def test_process_note_leaves_a_note_that_a_worker_has(new_note: NewNote) -> None:
+    note = new_note(transcript="pão")
+    Note.objects.update(lease_token=uuid.uuid4(), lease_expires_at=Now() + timedelta(hours=1))
+    assert "queue" in fail("process_note", str(note.pk))[1]
+
+
+def test_process_note_needs_a_note(db: None) -> None:
+    assert "no such note" in fail("process_note", str(uuid.uuid4()))[1]
+    with pytest.raises(CommandError):
+        run("process_note", "7")
+
+
+# --- doctor --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def well(db: None, provider: FakeProvider) -> FakeProvider:
+    """An installation with everything in order."""
+    Heartbeat.beat("host:1")
+    return provider
+
+
+def found(text: str) -> dict[str, str]:
+    """Status by name."""
+    return {line.split()[1]: line.split()[0] for line in text.splitlines()}
+
+
+def bad_line(name: str, status: str = "fail") -> str:
+    """The line of the one check that is not ok."""
+    if status == "fail":
+        text, last = fail("doctor")
+        assert last == f"Not well: {name}."
+    else:
+        text = run("doctor")
+    findings = found(text)
+    assert {key for key, value in findings.items() if value != "ok"} == {name}
+    assert findings[name] == status
+    return next(line for line in text.splitlines() if line.split()[1] == name)
+
+
+def test_doctor_finds_all_well(well: FakeProvider) -> None:
+    names = ["database", "migrations", "redis", "storage", "provider", "models", "worker"]
+    assert found(run("doctor")) == dict.fromkeys(names, "ok")
+    assert {entry.endpoint for entry in well.requests()} == {"models"}
+
+
+def test_doctor_speaks_json(well: FakeProvider) -> None:
+    findings = json.loads(run("doctor", "--json"))
+    assert findings["database"]["status"] == "ok"
+    Heartbeat.objects.all().delete()
+    findings = json.loads(fail("doctor", "--json")[0])
+    assert findings["worker"] == {
+        "status": "fail",
+        "text": "none has been seen",
+        "next_step": "Start one: honcho start worker",
+    }
+
+
+def test_doctor_needs_no_key(db: None) -> None:
+    Heartbeat.beat("host:1")
+    assert "no key is set" in run("doctor")
+
+
+def test_doctor_sees_a_worker_that_went_silent(well: FakeProvider) -> None:
+    Heartbeat.objects.update(seen_at=Now() - timedelta(minutes=5))
+    assert "last seen 300 s ago" in bad_line("worker")
+
+
+def test_doctor_sees_a_missing_migration(well: FakeProvider) -> None:
+    from django.db import connection
+
+    MigrationRecorder(connection).migration_qs.filter(app="notes").delete()
+    assert "manage.py prepare" in bad_line("migrations")
+
+
+def test_doctor_sees_that_redis_is_away(well: FakeProvider, no_redis: None) -> None:
+    assert "REDIS_URL" in bad_line("redis")
+
+
+def test_doctor_sees_a_storage_that_takes_nothing(
+    well: FakeProvider, settings: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    folder = {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": str(tmp_path / "file")},
+    }
+    settings.STORAGES = {**settings.STORAGES, "default": folder}
+    assert "MEDIA_ROOT" in bad_line("storage")
+
+
+def test_doctor_leaves_nothing_in_storage(
+    well: FakeProvider, settings: Any, tmp_path: Path
+) -> None:
+    folder = {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": str(tmp_path)},
+    }
+    settings.STORAGES = {**settings.STORAGES, "default": folder}
+    run("doctor")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_doctor_sees_a_key_that_is_refused(well: FakeProvider) -> None:
+    well.keys = {"sk-other"}
+    text, last = fail("doctor")
+    assert last == "Not well: provider."
+    assert "OPENAI_API_KEY" in text
+    assert "sk-test" not in text + last
+
+
+def test_doctor_sees_a_provider_that_is_away(well: FakeProvider, settings: Any) -> None:
+    settings.OPENAI_BASE_URL = f"http://127.0.0.1:{free_port()}/v1"
+    openai_client.get_client.cache_clear()
+    assert "could not be reached" in fail("doctor")[0]
+
+
+@pytest.mark.parametrize("status", [404, 405])
+def test_doctor_knows_that_not_every_server_lists_its_models(
+    well: FakeProvider, status: int
+) -> None:
+    well.fail("models", status=status, times=2)
+    text = run("doctor")
+    assert (found(text)["provider"], found(text)["models"]) == ("warn", "warn")
+
+
+@pytest.mark.parametrize("body", [{"data": None}, {"data": ["x", 7]}, {"data": {"id": 1}}, {}])
+def test_doctor_takes_a_strange_list_of_models_calmly(well: FakeProvider, body: Any) -> None:
+    well.fail("models", status=200, body=body, times=2)
+    assert found(run("doctor"))["models"] == "warn"
+
+
+@pytest.mark.parametrize(
+    ("days", "status"), [(-1, "fail"), (0, "warn"), (59, "warn"), (70, "ok"), (None, "ok")]
+)
+def test_doctor_warns_of_a_model_that_is_shut_down_soon(
+    well: FakeProvider, days: int | None, status: str
+) -> None:
+    today = datetime.now(UTC).date()
+    ends = None if days is None else str(today + timedelta(days=days))
+    well.models["gpt-6-luna"] = ends
+    if status == "ok":
+        assert found(run("doctor"))["models"] == "ok"
+    else:
+        line = bad_line("models", status)
+        assert str(ends) in line
+        assert "Choose another CLASSIFICATION_MODEL" in line
+
+
+def test_doctor_warns_of_a_model_that_is_not_listed(well: FakeProvider, settings: Any) -> None:
+    settings.TRANSCRIPTION_MODEL = "gpt-nobody"
+    assert "gpt-nobody" in bad_line("models", "warn")
+
+
+@pytest.mark.django_db(databases=[])
+def test_doctor_goes_on_without_a_database() -> None:
+    # pytest-django refuses every connection here.
+    text, last = fail("doctor")
+    assert last == "Not well: database, migrations, worker."
+    assert found(text)["redis"] == "ok"
+
+
+# --- upload --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three voice notes under wrong names, and things that are none."""
+    (tmp_path / "b").mkdir()
+    for number, name in enumerate(("a.txt", "b/c.ogg", "d")):
+        (tmp_path / name).write_bytes(OGG + bytes([number]))
+    (tmp_path / "page.ogg").write_bytes(b"<html>")
+    (tmp_path / "empty.ogg").write_bytes(b"")
+    return tmp_path
+
+
+@pytest.fixture
+def server(live_server: Any, alice: User, monkeypatch: pytest.MonkeyPatch, settings: Any) -> str:
+    """The real API over HTTP, and Alice's token in the environment."""
+    monkeypatch.setenv("BAU_TOKEN", ApiToken.issue(alice.pk)[1])
+    monkeypatch.setattr(upload, "WAITS", (0.0, 0.0))
+    settings.BASE_URL = live_server.url
+    return str(live_server.url)
+
+
+def words(text: str) -> list[str]:
+    """The first word of each line and the path's last part."""
+    return [f"{line.split()[0]} {Path(line.split()[-1]).name}" for line in text.splitlines()]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_upload_sends_all_audio_of_a_folder_once(server: str, folder: Path) -> None:
+    first = run("upload", str(folder))
+    assert words(first) == ["sent a.txt", "sent c.ogg", "sent d"]
+    assert {line.split()[1] for line in first.splitlines()} == {
+        str(pk) for pk in Note.objects.values_list("pk", flat=True)
+    }
+    again = run("upload", str(folder), str(folder / "d"))
+    assert again == first.replace("sent", "known")
+    assert Note.objects.count() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_upload_tells_the_api_what_it_was_told(server: str, folder: Path, home: Box) -> None:
+    options = ("--box", "casa", "--language", "pt-BR", "--source", "forwarded")
+    run("upload", str(folder / "d"), *options, "--url", f"{server}/")
+    note = Note.objects.get()
+    assert (note.box, note.requested_language, note.source) == (home, "pt-BR", "forwarded")
+    run("upload", str(folder / "a.txt"), "--box", str(home.pk))
+    assert Note.objects.filter(box=home).count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_upload_goes_on_after_a_file_that_is_refused(server: str, folder: Path) -> None:
+    paths = [str(folder / name) for name in ("page.ogg", "a.txt", "empty.ogg", "d")]
+    out, last = fail("upload", *paths)
+    assert words(out) == ["sent a.txt", "sent d"]
+    assert "not audio we know" in last
+    assert "2 of 4 are there." in last
+    assert "again" in last
+
+
+@pytest.mark.django_db(transaction=True)
+def test_upload_waits_for_a_server_that_is_busy(
+    server: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+
+    def fail_once(key: str, content: Any) -> None:
+        monkeypatch.setattr(STORE, store_audio)
+        raise StorageUnavailable
+
+    monkeypatch.setattr(STORE, fail_once)
+    monkeypatch.setattr("notes.management.commands.upload.time.sleep", waits.append)
+    assert words(run("upload", str(folder / "d"))) == ["sent d"]
+    assert waits == [5.0]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_upload_can_be_stopped_and_goes_on_where_it_was(
+    server: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send = upload.Server.send
+
+    def interrupted(self: Any, path: Path, *rest: Any) -> str:
+        line = send(self, path, *rest)
+        if path.name == "c.ogg":  # the server has it, we have not heard of it
+            raise KeyboardInterrupt
+        return line
+
+    monkeypatch.setattr(upload.Server, "send", interrupted)
+    assert "Run the same command again" in fail("upload", str(folder))[1]
+    monkeypatch.setattr(upload.Server, "send", send)
+    assert words(run("upload", str(folder))) == ["known a.txt", "known c.ogg", "sent d"]
+    assert Note.objects.count() == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["nowhere"], "There is no nowhere."),
+        (["."], "no audio"),
+        (["d"], "No token"),
+        (["d", "--token", "bm_wrong"], "does not know this token"),
+        (["d", "--box", "Praia"], "There is no box 'Praia'. There are: Casa."),
+    ],
+)
+@pytest.mark.django_db(transaction=True)
+def test_upload_says_what_is_missing(
+    server: str, folder: Path, home: Box, monkeypatch: pytest.MonkeyPatch, arguments: Any, text: str
+) -> None:
+    monkeypatch.chdir(folder if arguments != ["."] else folder.parent)
+    (folder.parent / "nothing").mkdir(exist_ok=True)
+    if text == "No token":
+        monkeypatch.delenv("BAU_TOKEN")
+    path = str(folder.parent / "nothing") if arguments == ["."] else arguments[0]
+    assert text in fail("upload", path, *arguments[1:], code=2)[1]
+    assert not Note.objects.exists()
+
+
+def test_upload_says_when_nobody_answers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upload, "WAITS", ())
+    url = f"http://127.0.0.1:{free_port()}"
+    error = fail("upload", str(folder), "--url", url, "--token", "bm_x")[1]
+    assert f"{url} does not answer" in error
+
+
+def manage(*arguments: str, stderr: Any = subprocess.PIPE) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=REPOSITORY,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_upload_shows_a_bar_on_a_terminal_and_plain_lines_elsewhere(
+    server: str, folder: Path
+) -> None:
+    arguments = ("upload", str(folder), "--url", server)
+    piped = manage(*arguments)
+    assert (piped.returncode, piped.stderr) == (0, "3 of 3 are there.\n")
+    assert words(piped.stdout) == ["sent a.txt", "sent c.ogg", "sent d"]
+    master, slave = pty.openpty()
+    on_terminal = manage(*arguments, stderr=slave)
+    os.close(slave)
+    with os.fdopen(master, "rb") as terminal:
+        seen = terminal.read1().decode()
+    assert on_terminal.stdout == piped.stdout.replace("sent", "known")
+    assert f"[{'#' * 30}] 100% 3/3" in seen
+    assert manage("upload", str(folder), "--token", "bm_x", "--url", server).returncode == 2
