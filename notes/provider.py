@@ -10,7 +10,7 @@ from __future__ import annotations
 class ProviderError(Exception):
     """A call that gave no result.
 
-    ``code`` is one of :data:`notes.errors.TEXTS`; it is stored on the row and shown to the owner.
+    ``code`` is one of :data:`notes.texts.NOTE_ERRORS`, stored on the row and shown to the owner.
     The vendor's own message is never kept: it may quote what the person said.
     """
 

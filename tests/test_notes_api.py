@@ -17,10 +17,10 @@ from django.db.models.functions import Now
 from django.test import Client
 
 from notes.broker import broker
-from notes.errors import NOTE_ERRORS, PROBLEMS
 from notes.models import Box, Note
 from notes.models.note import FiledBy, Status
 from notes.stages import Stage
+from notes.texts import NOTE_ERRORS, PROBLEMS
 from tests.services.run import REPOSITORY
 from tests.test_upload import FIELDS, refused, upload, write
 

@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal
 from ninja import Field, Schema
 from pydantic import AfterValidator, ConfigDict, StringConstraints
 
-from notes.errors import FILING_REASONS, NOTE_ERRORS, in_my_language
 from notes.models import Box, Note
 from notes.models.note import OPEN, Status
+from notes.texts import FILING_REASONS, NOTE_ERRORS, in_my_language
 
 SourceName = Literal["memo", "group_audio", "forwarded"]
 StatusName = Literal["pending", "transcribing", "classifying", "completed", "failed"]

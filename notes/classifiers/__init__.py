@@ -31,8 +31,8 @@ class Decision:
     """Where a note belongs, and why.
 
     ``box_id`` is None for the Inbox. ``confidence`` lies between 0 and 1. ``reason`` is a code of
-    :data:`notes.errors.TEXTS`; ``evidence`` is what decided: the words heard, or the model's own
-    sentence. ``suggestions`` are the boxes that came close, best first.
+    :data:`notes.texts.FILING_REASONS`; ``evidence`` is what decided: the words heard, or the
+    model's own sentence. ``suggestions`` are the boxes that came close, best first.
     """
 
     box_id: UUID | None

@@ -16,13 +16,13 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 from django.db.models.functions import Now
 
-from notes.errors import NOTE_ERRORS
 from notes.health import check_database, check_migrations, check_redis
 from notes.models import Heartbeat
 from notes.openai_client import build_client
 from notes.openai_failures import json_answer, vendor_errors
 from notes.provider import ProviderError
 from notes.storage import delete_audio, new_key, read_audio, store_audio
+from notes.texts import NOTE_ERRORS
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 #: A model that goes within so many days is worth a warning.

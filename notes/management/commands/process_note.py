@@ -13,10 +13,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.models.functions import Now
 
 from notes import pipeline
-from notes.errors import NOTE_ERRORS
 from notes.leases import leases
 from notes.models import Note
 from notes.models.note import OPEN, Status
+from notes.texts import NOTE_ERRORS
 from notes.worker import Loop
 
 
