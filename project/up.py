@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import shlex
 import signal
 import socket
@@ -25,15 +24,13 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
-from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
-from urllib.request import ProxyHandler, Request, build_opener
 
 from project.embedded import end_with_parent
+from project.sample import SAMPLE, Refused, Site, describe, is_filed
 
 ROOT = Path(__file__).resolve().parent.parent
 LOG = ROOT / "var" / "log" / "up.log"
-SAMPLE = ROOT / "samples" / "encanador.ogg"
 START_SECONDS = 60
 SAMPLE_SECONDS = 120
 SECONDS_BETWEEN_SIGNS_OF_LIFE = 5
@@ -99,7 +96,8 @@ class Up:
         self.check = check
         self.server: subprocess.Popen[bytes] | None = None
         self.environment = _environment()
-        self.url = f"http://127.0.0.1:{self.environment['PORT']}"
+        url = f"http://127.0.0.1:{self.environment['PORT']}"
+        self.site = Site(url, self.environment["BASE_URL"])
 
     def run(self) -> int:
         """Start, try out, and stay up or stop; the exit code."""
@@ -191,49 +189,26 @@ class Up:
 
     def _is_ok(self, path: str) -> bool | None:
         try:
-            self._call(path)
-        except (Failed, URLError, OSError):
+            self.site.call(path)
+        except (Refused, OSError):
             return None
         return True
-
-    def _call(self, path: str, *, token: str = "", body: tuple[bytes, str] | None = None) -> Any:
-        """What web answers: the JSON in it, or None if it is something else.
-
-        Raises:
-          Failed: it answered with an error.
-          OSError: it did not answer.
-        """
-        headers = {"Host": urlsplit(self.environment["BASE_URL"]).netloc}
-        headers |= {"Authorization": f"Bearer {token}"} if token else {}
-        data, kind = body or (None, "")
-        headers |= {"Content-Type": kind} if body else {}
-        request = Request(self.url + path, data=data, headers=headers)
-        try:
-            # No proxy: we talk to our own machine.
-            with build_opener(ProxyHandler({})).open(request, timeout=10) as response:
-                answer = response.read()
-                is_json = "json" in response.headers.get("Content-Type", "")
-        except HTTPError as error:
-            raise Failed(f"{path} answered {error.code}: {error.read().decode()}") from error
-        return json.loads(answer) if is_json else None
 
     def _try_out(self, account: dict[str, Any]) -> bool:
         """Send the sample and tell what became of it; whether it was transcribed and filed."""
         token = account["token"]
         say(f"Sending {SAMPLE.relative_to(ROOT)} to /api/v1/notes ...")
         try:
-            note = self._call("/api/v1/notes", token=token, body=_multipart("audio", SAMPLE))
-            path = f"/api/v1/notes/{note['id']}"
-            note = self._wait(
-                SAMPLE_SECONDS, "its words and its box", lambda: self._when_done(path, token)
-            )
+            path = self.site.send_sample(token)
+            ask = partial(self.site.note_if_done, path, token)
+            note = self._wait(SAMPLE_SECONDS, "its words and its box", ask)
+        except Refused as error:
+            raise Failed(str(error)) from error
         except OSError as error:
             raise Failed(f"Web did not answer: {error}") from error
-        return _report(note)
-
-    def _when_done(self, path: str, token: str) -> Any:
-        note = self._call(path, token=token)
-        return note if note["processing_status"] in ("completed", "failed") else None
+        for line in describe(note):
+            say(f"  {line}")
+        return is_filed(note)
 
     def _welcome(self, account: dict[str, Any]) -> None:
         say()
@@ -296,32 +271,6 @@ def _free_port(wanted: int) -> int:
             except OSError:
                 continue
     raise Failed("There is no free port. Name one: PORT=8080 bin/up")
-
-
-def _multipart(field: str, file: Path) -> tuple[bytes, str]:
-    """A form with one file, as a browser sends it: the body and its content type."""
-    boundary = secrets.token_hex(16)
-    head = (
-        f"--{boundary}\r\n"
-        f'Content-Disposition: form-data; name="{field}"; filename="{file.name}"\r\n'
-        "Content-Type: audio/ogg\r\n\r\n"
-    )
-    body = head.encode() + file.read_bytes() + f"\r\n--{boundary}--\r\n".encode()
-    return body, f"multipart/form-data; boundary={boundary}"
-
-
-def _report(note: dict[str, Any]) -> bool:
-    """Tell what became of the sample; whether it has words and a box."""
-    if note["processing_status"] == "failed":
-        error = note["error"] or {}
-        say(f"  failed: {error.get('code')}: {error.get('message')}")
-        return False
-    box = note["box"]
-    say(f"  transcript: {note['transcript'] or '(none)'}")
-    say(f"  box: {box['name'] if box else 'none, it stays in the Inbox'}")
-    if note["filing_reason"]:
-        say(f"  reason: {note['filing_reason']}")
-    return bool(note["transcript"] and box)
 
 
 if __name__ == "__main__":
