@@ -62,6 +62,19 @@ def read_audio(key: str) -> bytes:
         raise StorageUnavailable from fault
 
 
+def has_audio(key: str) -> bool:
+    """Whether there is an object under ``key``.
+
+    Raises:
+      StorageUnavailable: the storage does not say.
+    """
+    try:
+        return bool(default_storage.exists(key))
+    except Exception as fault:
+        log.error("asking for audio failed: %s", type(fault).__name__)
+        raise StorageUnavailable from fault
+
+
 def delete_audio(key: str) -> None:
     """Delete the object if it is there; a failure is logged and left to the orphan sweep."""
     try:
@@ -85,5 +98,8 @@ def is_older_than(key: str, age: timedelta) -> bool:
     """Whether the object was stored longer than ``age`` ago; False if it is gone."""
     try:
         return datetime.now(UTC) - default_storage.get_modified_time(key) > age
-    except FileNotFoundError:
+    except Exception:
+        # A bucket says in its own way that an object is not there.
+        if default_storage.exists(key):
+            raise
         return False

@@ -37,8 +37,9 @@ def s3_storage(
             "querystring_expire": 300,
             "file_overwrite": True,
             "client_config": Config(
-                connect_timeout=3,
-                read_timeout=20,
+                # Both tries together must fit the patience of a person who uploads.
+                connect_timeout=2,
+                read_timeout=4,
                 retries={"total_max_attempts": 2, "mode": "standard"},
                 signature_version="s3v4",
                 s3={"addressing_style": "path" if endpoint_url else "auto"},

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from notes.audio.formats import FORMATS, AudioFormat
 from notes.errors import Problem
 from notes.models import Note
+from notes.storage import StorageUnavailable, has_audio
 
 CHUNK = 64 * 1024
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
@@ -21,14 +22,21 @@ def audio_response(request: HttpRequest, note: Note) -> HttpResponseBase:
     """302 to a link that lives five minutes, or the audio itself (200, 206, 416).
 
     Raises:
-      Problem: ``no_audio``, ``range_not_satisfiable``.
+      Problem: ``no_audio``, ``range_not_satisfiable``, ``storage_unavailable``.
     """
-    if not note.audio_key or not default_storage.exists(note.audio_key):
+    kind = FORMATS.get(note.audio_format)
+    if not kind or not note.audio_key or not _exists(note.audio_key):
         raise Problem("no_audio")
-    kind = FORMATS[note.audio_format]
     if settings.S3_BUCKET:
         return _link(note, kind)
     return _bytes(request, note, kind)
+
+
+def _exists(key: str) -> bool:
+    try:
+        return has_audio(key)
+    except StorageUnavailable as fault:
+        raise Problem("storage_unavailable", headers={"Retry-After": "5"}) from fault
 
 
 def _link(note: Note, kind: AudioFormat) -> HttpResponse:
