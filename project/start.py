@@ -7,9 +7,14 @@ the platform starts the container again.
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from honcho import manager as honcho_manager
@@ -26,17 +31,27 @@ class RawPrinter(Printer):  # type: ignore[misc]
     def write(self, message: Message) -> None:
         data = message.data
         text = data.decode("utf-8", "replace") if isinstance(data, bytes) else data
-        for line in text.splitlines():
-            self.output.write((line if line.startswith("{") else _as_json(message, line)) + "\n")
+        self.output.write(_as_json(str(message.name).partition(".")[0], text))
         self.output.flush()
 
 
-def _as_json(message: Message, line: str) -> str:
-    import json
+def _as_json(role: str, text: str) -> str:
+    """``text`` with each line that is not a JSON object made one of ``role``."""
+    # Not splitlines(), which would cut an object at a U+2028 inside it.
+    lines = [line for line in text.split("\n") if line.strip()]
+    return "".join((line if _is_object(line) else _object(role, line)) + "\n" for line in lines)
 
-    name = str(message.name).partition(".")[0]
-    when = message.time.astimezone().isoformat(timespec="milliseconds")
-    return json.dumps({"time": when, "level": "info", "role": name, "message": line})
+
+def _is_object(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
+
+
+def _object(role: str, line: str) -> str:
+    when = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return json.dumps({"time": when, "level": "info", "role": role, "message": line.rstrip()})
 
 
 def build_manager(role: str, extra: dict[str, str] | None = None) -> Manager:
@@ -71,13 +86,41 @@ def prepare() -> int:
 
     This one stays small: it lives as long as the container.
     """
-    command = [sys.executable, str(ROOT / "manage.py"), "prepare"]
-    return subprocess.run(command, cwd=ROOT, check=False).returncode
+    as_json = os.environ.get("LOG_FORMAT") == "json"
+    child = subprocess.Popen(
+        [sys.executable, str(ROOT / "manage.py"), "prepare"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE if as_json else None,
+        stderr=subprocess.STDOUT if as_json else None,
+        text=True,
+    )
+    with _passed_on_to(child):
+        for line in child.stdout or ():
+            print(_as_json("prepare", line), end="", flush=True)
+        return child.wait()
+
+
+@contextmanager
+def _passed_on_to(child: subprocess.Popen[str]) -> Iterator[None]:
+    """Have SIGTERM and SIGINT end ``child``; a worker may wait minutes for the schema.
+
+    The container's first process must ask for a signal, or the kernel drops it.
+    """
+    handlers = {
+        number: signal.signal(number, lambda *_: child.terminate())
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 def main() -> int:
     if code := prepare():
-        return code
+        # Ended by signal N is told as shells do.
+        return code if code > 0 else 128 - code
     manager = build_manager(os.environ.get("PROCESS_ROLE") or "all")
     manager.loop()
     return int(manager.returncode or 0)
