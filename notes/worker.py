@@ -7,8 +7,9 @@ import os
 import select
 import signal
 import socket
+import time
 from collections.abc import Callable
-from threading import Event, Thread, Timer
+from threading import Event, Thread
 from typing import Any
 
 import dramatiq
@@ -52,6 +53,7 @@ class Crew:
 
     def __init__(self, broker: dramatiq.Broker, worker: Any) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}"
+        self._threads: list[Any] = worker.workers
         self._actors = ", ".join(sorted(broker.get_declared_actors()))
         self._renewal = Loop("leases", settings.LEASE_SECONDS / 4, leases.renew)
         self._loops = [
@@ -66,13 +68,21 @@ class Crew:
             loop.start()
 
     def drain(self) -> None:
-        """Claim nothing more; hand back at the last moment what does not end by itself."""
+        """Claim nothing more, let running calls end, and hand back what does not end in time.
+
+        Dramatiq would wait for its threads too, but with many of them for a fraction of the time:
+        for each it takes off again what it has waited for all before. So none are left to it.
+        """
         leases.draining.set()
         for loop in self._loops:
             loop.stop()
-        last_moment = Timer(drain_seconds(), _hand_back)
-        last_moment.daemon = True
-        last_moment.start()
+        for thread in self._threads:
+            thread.stop()
+        last_moment = time.monotonic() + drain_seconds()
+        for thread in self._threads:
+            thread.join(max(0.0, last_moment - time.monotonic()))
+        _hand_back()
+        self._threads.clear()
 
     def dismiss(self) -> None:
         """Strike this worker off the list of the living."""

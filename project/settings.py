@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,7 +21,11 @@ env.add_parser("http_url", http_url)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
-VAR_DIR.mkdir(exist_ok=True)
+STATIC_ROOT = BASE_DIR / "staticfiles"
+for _folder in (VAR_DIR, STATIC_ROOT):
+    # In an image with a read-only root nothing is kept here.
+    with suppress(OSError):
+        _folder.mkdir(exist_ok=True)
 
 # --- Processes -----------------------------------------------------------------------------------
 
@@ -29,7 +34,7 @@ PORT: int = env.int("PORT", 8000, validate=at_least(1))
 WEB_CONCURRENCY: int = env.int("WEB_CONCURRENCY", 1, validate=at_least(1))
 WEB_THREADS: int = env.int("WEB_THREADS", 16, validate=at_least(1))
 WORKER_THREADS: int = env.int("WORKER_THREADS", 64, validate=at_least(1))
-STOP_GRACE_SECONDS: int = env.int("STOP_GRACE_SECONDS", 8, validate=at_least(2))
+STOP_GRACE_SECONDS: int = env.int("STOP_GRACE_SECONDS", 8, validate=at_least(5))
 LOG_FORMAT: str = env.str("LOG_FORMAT", "text", validate=one_of("text", "json"))
 LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO", validate=one_of("DEBUG", "INFO", "WARNING", "ERROR"))
 
@@ -179,8 +184,6 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
-STATIC_ROOT.mkdir(exist_ok=True)
 WHITENOISE_USE_FINDERS = True
 STORAGES: dict[str, Any] = {
     "default": s3_storage(

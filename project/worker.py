@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Thread, Timer
 from types import FrameType
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,47 +61,41 @@ class Supervisor:
             start_new_session=True,
         )
         if self.stopping.is_set():
-            self.child.terminate()
-        code = self._wait(self.child)
+            self._end_child()
+        # Without a timeout: Popen would poll for it, twenty times a second for ever.
+        code = self.child.wait()
         # A master that was killed leaves its child behind, with notes in work.
         Thread(target=_end_group, args=(self.child.pid, self.grace), daemon=True).start()
         if self.stopping.is_set():
             _end_group(self.child.pid, 0)
         return code
 
-    def _wait(self, child: subprocess.Popen[bytes]) -> int:
-        """The exit code; past the grace after a stop, the group is killed."""
-        while True:
-            try:
-                return child.wait(timeout=0.5)
-            except subprocess.TimeoutExpired:
-                if self.stopping.is_set():
-                    break
-        try:
-            return child.wait(timeout=self.grace - 1)
-        except subprocess.TimeoutExpired:
-            _signal_group(child.pid, signal.SIGKILL)
-            return child.wait()
-
     def _stop(self, signum: int, frame: FrameType | None) -> None:
-        if self.stopping.is_set():
+        if not self.stopping.is_set():
+            self.stopping.set()
+            self._end_child()
+
+    def _end_child(self) -> None:
+        """Ask Dramatiq to stop; what is left of it near the end of the grace is killed."""
+        if self.child is None or self.child.poll() is not None:
             return
-        self.stopping.set()
-        if self.child is not None and self.child.poll() is None:
-            # To the master alone: it tells its child.
-            self.child.terminate()
+        # To the master alone: it tells its child.
+        self.child.terminate()
+        last_moment = Timer(self.grace - 0.5, _signal_group, (self.child.pid, signal.SIGKILL))
+        last_moment.daemon = True
+        last_moment.start()
 
 
 def command() -> list[str]:
     """Dramatiq as django-dramatiq runs it: one process, many threads."""
-    grace = float(os.environ.get("STOP_GRACE_SECONDS") or 8)
     return [
         sys.executable,
         str(ROOT / "manage.py"),
         "rundramatiq",
         "--processes=1",
         f"--threads={_threads()}",
-        f"--worker-shutdown-timeout={int(max(1.0, grace - 4) * 1000)}",
+        # For its consumers; we wait for the threads ourselves (notes.worker).
+        "--worker-shutdown-timeout=1000",
         "--skip-logging",
     ]
 
@@ -116,7 +110,7 @@ def environment(lifeline: int) -> dict[str, str]:
         "BAU_SUPERVISOR_FD": str(lifeline),
         "dramatiq_queue_prefetch": _threads(),
         "dramatiq_restart_delay": "1000",
-        "dramatiq_worker_timeout": "1000",
+        "dramatiq_worker_timeout": "2000",
     }
 
 
