@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from threading import Event
 from typing import Any, cast
@@ -98,6 +98,9 @@ class WakingConsumer(dramatiq_redis._RedisConsumer):
                 self._fill_cache()
             return super().__next__() if self.message_cache else None
         except redis.RedisError as fault:
+            # Redis may have handed out messages that never arrived, or not heard that some are
+            # done with. It takes back what belongs to a name that is silent, so take a new one.
+            self.broker.broker_id = str(uuid.uuid4())
             # Dramatiq restarts a consumer for refused connections only; a timeout or a full
             # memory would kill its thread.
             raise ConnectionClosed(fault) from None
@@ -118,6 +121,13 @@ class WakingConsumer(dramatiq_redis._RedisConsumer):
 
     def nack(self, message: Any) -> None:
         self._settle(super().nack, message)
+
+    def requeue(self, messages: Iterable[Any]) -> None:
+        try:
+            super().requeue(messages)
+        except redis.RedisError as fault:
+            # Dramatiq lets a worker that stops end in good order for this error only.
+            raise ConnectionClosed(fault) from None
 
     def _settle(self, tell_redis: Callable[[Any], None], message: Any) -> None:
         """Tell Redis that a message is done with, if it listens.

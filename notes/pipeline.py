@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 
 from django.conf import settings
@@ -20,7 +21,7 @@ from notes.models.note import FiledBy
 from notes.provider import Later, Never, ProviderError
 from notes.stages import Stage
 from notes.storage import AudioMissing, StorageUnavailable, read_audio
-from notes.sweeper import ring_next
+from notes.sweeper import forget_rings, ring_next, ring_next_suspect
 from notes.transcribers import Hints, Recording, Transcriber, get_transcriber
 from notes.turns import Turns
 
@@ -36,31 +37,58 @@ def transcribe(note_id: uuid.UUID) -> None:
     """Find the words of a note, if it waits for that; else do nothing."""
     transcriber = get_transcriber()
     body = partial(_transcribe, transcriber)
-    _work_on(note_id, Stage.TRANSCRIPTION, body, needs_cpu=transcriber.exclusive)
-    if transcriber.exclusive:
-        ring_next(Stage.TRANSCRIPTION)
+    with _left_to_the_sweep(note_id):
+        _work_on(note_id, Stage.TRANSCRIPTION, body, needs_cpu=transcriber.exclusive)
 
 
 def classify(note_id: uuid.UUID) -> None:
     """Find the box of a note, if it waits for that; else do nothing."""
-    _work_on(note_id, Stage.CLASSIFICATION, _classify)
+    with _left_to_the_sweep(note_id):
+        _work_on(note_id, Stage.CLASSIFICATION, _classify)
+
+
+@contextmanager
+def _left_to_the_sweep(note_id: uuid.UUID) -> Iterator[None]:
+    """Let go of a note when the database fails: its row stays due, and the sweep rings again."""
+    try:
+        yield
+    except (InterfaceError, OperationalError) as fault:
+        log.warning("note %s: the database failed: %s", note_id, type(fault).__name__)
+        log.debug("the database failed", exc_info=True)
 
 
 def _work_on(
     note_id: uuid.UUID, stage: Stage, body: Callable[[Work], bool], *, needs_cpu: bool = False
 ) -> None:
     """Claim the note and run ``body`` on it; whatever happens is written on the row."""
+    if leases.draining.is_set():
+        # The ring is used up; the next worker's first sweep must not wait until it is old.
+        forget_rings([note_id])
+        return
     work = Work.find(note_id, stage)
-    if work is None or leases.draining.is_set():
+    if work is None:
         return
     connection.close()
-    with turns.take(alone=work.note.must_run_alone, cpu=needs_cpu) as granted:
-        if not granted or not work.claim():
+    alone = work.note.must_run_alone
+    with turns.take(alone=alone, cpu=needs_cpu) as granted:
+        if not granted:
+            if leases.draining.is_set():
+                forget_rings([note_id])
             return
-        with leases.held(work.token):
-            ours = _run(work, body)
+        if work.claim():
+            _hold(work, body)
+    if alone:
+        ring_next_suspect()
+    if needs_cpu:
+        ring_next(stage)
+
+
+def _hold(work: Work, body: Callable[[Work], bool]) -> None:
+    """Run ``body`` under the lease of ``work``."""
+    with leases.held(work.token):
+        ours = _run(work, body)
     if not ours:
-        log.warning("note %s: somebody else has taken over; late result dropped", note_id)
+        log.warning("note %s: somebody else has taken over; late result dropped", work.note.pk)
 
 
 def _run(work: Work, body: Callable[[Work], bool]) -> bool:
@@ -85,11 +113,12 @@ def _record(work: Work, error: ProviderError) -> bool:
 
 
 def _insist(write: Callable[[], bool]) -> bool:
-    """Write a result; while the database restarts, wait for it as long as a lease lasts.
+    """Write a result; while the database is away, wait for it as long as a stage may take.
 
-    The result may have been paid for, and the lease's token in the WHERE makes late writes safe.
+    The result may have been paid for, and the lease's token in the WHERE makes late writes safe:
+    nobody can have taken over in a database that is away.
     """
-    deadline = time.monotonic() + settings.LEASE_SECONDS
+    deadline = time.monotonic() + settings.STAGE_SECONDS
     while True:
         try:
             return write()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
+from typing import cast
 
 import redis
 from django.conf import settings
@@ -13,6 +14,7 @@ from django.db.models.functions import Now
 
 from notes.broker import bell, broker
 from notes.models import Note
+from notes.models.job import is_suspected
 from notes.stages import Stage
 
 #: Rings waiting in Redis above which the sweep adds none; the list must not grow without bound.
@@ -27,7 +29,7 @@ def sweep() -> int:
     due = _take_due(room)
     for position, (note_id, stage) in enumerate(due):
         if not bell.ring(stage, note_id):
-            _forget_rings([unrung for unrung, _ in due[position:]])
+            forget_rings([unrung for unrung, _ in due[position:]])
             return position
     return len(due)
 
@@ -39,10 +41,21 @@ def ring_next(stage: Stage) -> None:
         bell.ring(stage, note[0])
 
 
+def ring_next_suspect() -> None:
+    """Ring for the note that has crashed most of those that must run alone, if there are any."""
+    suspects = Note.objects.claimable().filter(is_suspected())
+    if note := suspects.order_by("-crashes", "created_at").only("pk", "transcribed_at").first():
+        bell.ring(note.stage, note.pk)
+
+
 def queue_length() -> int:
-    """How many rings lie in Redis; 0 where it does not answer, since a ring will find that out."""
+    """How many rings no worker has fetched yet.
+
+    0 where Redis does not answer, since a ring will find that out.
+    """
+    waiting = [f"{broker().namespace}:{stage.queue}" for stage in Stage]
     try:
-        return sum(broker().do_qsize(stage.queue) for stage in Stage)
+        return sum(cast(int, broker().client.llen(name)) for name in waiting)
     except redis.RedisError:
         return 0
 
@@ -61,5 +74,6 @@ def _take_due(limit: int) -> list[tuple[uuid.UUID, Stage]]:
     return [(note.pk, note.stage) for note in notes]
 
 
-def _forget_rings(note_ids: list[uuid.UUID]) -> None:
+def forget_rings(note_ids: list[uuid.UUID]) -> None:
+    """Have the next sweep ring for these notes, however lately somebody did."""
     Note.objects.filter(pk__in=note_ids).update(rung_at=None)

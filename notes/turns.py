@@ -25,8 +25,8 @@ class Turns:
         """Run the block in turn; yields False where it must not run.
 
         ``alone``: with no other note in this worker, waiting for those that run and holding up
-        those that come. ``cpu``: only if the CPU is free now; whoever has it rings for the next
-        note, so nobody waits for it with a thread.
+        those that come; only if no other one has asked for that. ``cpu``: only if the CPU is free
+        now. Whoever had such a turn rings for the next note, so no line of them takes the threads.
         """
         if cpu and not self._cpu.acquire(blocking=False):
             yield False
@@ -45,7 +45,7 @@ class Turns:
 
     def _enter(self, alone: bool) -> bool:
         with self._changed:
-            if not self._wait(lambda: not self._alone):
+            if (alone and self._alone) or not self._wait(lambda: not self._alone):
                 return False
             if alone:
                 self._alone = True

@@ -41,7 +41,11 @@ def postgresql(url: str, *, pool_size: int) -> dict[str, Any]:
         "min_size": 1,
         "max_size": pool_size,
         "timeout": 10,
-        "max_idle": 60,
+        # One connection less per so many seconds without need.
+        "max_idle": 10,
+        # The pool doubles the pauses between its tries to connect up to this bound; with its own
+        # of five minutes a database that is back would be found as late as it was away.
+        "reconnect_timeout": 5,
     }
     config["OPTIONS"].setdefault("connect_timeout", 5)
     return config

@@ -126,7 +126,7 @@ def test_suspects_run_alone_from_the_second_crash_and_are_poisoned_at_the_fourth
         assert work.claim()
         seen.append((alone, work.is_poisoned))
         lose_lease(note)
-    assert seen == [(False, False), (False, False), (True, False), (True, False), (True, True)]
+    assert seen == [(False, False), (False, False), (True, False), (True, False), (False, True)]
 
 
 def test_leases_are_renewed_together_but_not_without_progress(

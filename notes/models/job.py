@@ -63,8 +63,11 @@ class Job(models.Model):
 
     @property
     def must_run_alone(self) -> bool:
-        """Whether this (claimable) job has died often enough to be suspected."""
-        return self.crashes + self.was_interrupted >= ALONE_FROM_CRASH
+        """Whether this (claimable) job has died often enough to be suspected.
+
+        One that will be given up does not run at all, so it need not wait for that.
+        """
+        return ALONE_FROM_CRASH <= self.crashes + self.was_interrupted < MAX_CRASHES
 
 
 def is_claimable(waiting: str, running: str) -> Q:
@@ -76,6 +79,12 @@ def is_claimable(waiting: str, running: str) -> Q:
     due = Q(processing_status=waiting, lease_token__isnull=True, next_attempt_at__lte=Now())
     abandoned = Q(processing_status=running, lease_expires_at__lte=Now())
     return due | abandoned
+
+
+def is_suspected() -> Q:
+    """The condition for a claimable job that must run alone."""
+    interrupted = Q(crashes=ALONE_FROM_CRASH - 1, lease_token__isnull=False)
+    return Q(crashes__gte=ALONE_FROM_CRASH) | interrupted
 
 
 def lease(token: uuid.UUID, started_at: datetime) -> dict[str, Any]:
