@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
 from notes.audio.formats import FORMATS
-from notes.classifiers import BoxCard, Classifier, Decision
+from notes.classifiers import BoxCard, Classifier, Decision, get_classifier
 from notes.classifiers.rules import RulesClassifier, is_sure
 from notes.leases import leases
 from notes.models import Box, Note, Work
@@ -31,6 +31,13 @@ log = logging.getLogger(__name__)
 DATABASE_PAUSE = 0.5
 
 turns = Turns(stopping=leases.draining)
+
+
+def warm_up() -> None:
+    """Load the vendors' files before the first note comes, which would wait a second for them."""
+    get_transcriber()
+    if settings.CLASSIFIER == "llm":
+        get_classifier()
 
 
 def transcribe(note_id: uuid.UUID) -> None:
@@ -161,9 +168,7 @@ def _classify(work: Work) -> bool:
     boxes = _cards(work.note)
     decision = _ask(RulesClassifier(), work, boxes)
     if boxes and settings.CLASSIFIER == "llm" and not is_sure(decision):
-        from notes.classifiers.llm import get_llm_classifier
-
-        decision = _ask(get_llm_classifier(), work, boxes)
+        decision = _ask(get_classifier(), work, boxes)
         return _insist(partial(work.file_in, decision, FiledBy.MODEL))
     return _insist(partial(work.file_in, decision, FiledBy.RULE))
 

@@ -9,6 +9,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Event, Thread
 from typing import Any
 
@@ -16,9 +17,10 @@ import dramatiq
 from django.conf import settings
 from django.db import connections
 
-from notes import duties, sweeper
+from notes import duties, pipeline, sweeper
 from notes.leases import leases
 from notes.models import Heartbeat
+from notes.provider import ProviderError
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +68,7 @@ class Crew:
         log.info("worker %s serves %s", self.name, self._actors)
         for loop in (self._renewal, *self._loops):
             loop.start()
+        Thread(name="warm-up", target=_warm_up, daemon=True).start()
 
     def drain(self) -> None:
         """Claim nothing more, let running calls end, and hand back what does not end in time.
@@ -93,6 +96,11 @@ class Crew:
         Heartbeat.beat(self.name)
         sweeper.sweep()
         duties.run_due()
+
+
+def _warm_up() -> None:
+    with suppress(ProviderError):
+        pipeline.warm_up()
 
 
 def _hand_back() -> None:

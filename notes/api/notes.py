@@ -212,7 +212,8 @@ def _boxes(request: HttpRequest) -> dict[uuid.UUID, Box]:
 
 
 def _shown(request: HttpRequest, note: Note) -> dict[str, Any]:
-    return note_out(note, _boxes(request))
+    names_boxes = note.box_id or note.filing_suggestions
+    return note_out(note, _boxes(request) if names_boxes else {})
 
 
 def _received(request: HttpRequest, response: HttpResponse, note: Note) -> dict[str, Any]:

@@ -56,3 +56,10 @@ class Classifier(Protocol):
           notes.provider.Never: not before a person has changed something.
         """
         ...
+
+
+def get_classifier() -> Classifier:
+    """The model that is asked where the rules are not sure; imported late, as transcribers are."""
+    from notes.classifiers.llm import get_llm_classifier
+
+    return get_llm_classifier()

@@ -26,6 +26,8 @@ class Command(BaseCommand):
         "Migrate the database once, under a lock; with PROCESS_ROLE=worker wait up to 5 minutes"
         " until another container has done so."
     )
+    # They look at the code, which cannot have changed, and a start should be quick.
+    requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
         self._wait_for(connection.ensure_connection, "the database")
