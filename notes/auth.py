@@ -7,6 +7,7 @@ from typing import Any, cast
 from django.http import HttpRequest
 from ninja.security import HttpBearer, SessionAuth
 
+from notes.connections import release_connection
 from notes.models import ApiToken
 
 
@@ -24,6 +25,8 @@ class BearerAuth(HttpBearer):
             return None
         found.touch()
         request.user = found.user
+        # The body comes next, as slowly as the client sends it.
+        release_connection()
         return found.user
 
 

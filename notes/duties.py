@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
@@ -11,14 +11,15 @@ from django.db.models.functions import Now
 
 from notes.models import Duty, Heartbeat, Note
 from notes.models.note import Status
-from notes.storage import delete_audio, is_older_than, objects_of
+from notes.storage import days_with_audio, delete_audio, is_older_than, objects_of
 
 log = logging.getLogger(__name__)
 
 #: Younger objects may belong to an upload whose row is not yet committed.
 ORPHAN_AGE = timedelta(hours=24)
-#: How many days back the daily orphan sweep looks; an outage of a week is caught up.
+#: How many days back the frequent orphan sweep looks; the weekly one looks at all.
 ORPHAN_DAYS = 8
+BATCH = 500
 
 
 def run_due() -> None:
@@ -29,11 +30,24 @@ def run_due() -> None:
 
 
 def delete_orphans() -> int:
-    """Delete audio that no note refers to: left by a process that died, or a delete that failed."""
-    count = 0
+    """Delete audio of the last days that no note refers to: left by a process that died."""
     today = datetime.now(UTC).date()
-    for days in range(1, ORPHAN_DAYS + 1):
-        keys = list(objects_of(today - timedelta(days=days)))
+    recent = [today - timedelta(days=days) for days in range(1, ORPHAN_DAYS + 1)]
+    return _delete_orphans_of(f"{day:%Y-%m-%d}" for day in recent)
+
+
+def delete_old_orphans() -> int:
+    """Delete audio of any age that no note refers to: left by a delete that failed."""
+    return _delete_orphans_of(days_with_audio())
+
+
+def _delete_orphans_of(days: Iterable[str]) -> int:
+    if not Note.objects.exclude(audio_key="").exists():
+        # An empty database beside a full bucket is a wrong setting, not a reason to delete.
+        return 0
+    count = 0
+    for day in days:
+        keys = list(objects_of(day))
         known = set(Note.objects.filter(audio_key__in=keys).values_list("audio_key", flat=True))
         for key in keys:
             if key not in known and is_older_than(key, ORPHAN_AGE):
@@ -53,16 +67,18 @@ def expire_audio() -> int:
         completed_at__lt=Now() - timedelta(days=settings.AUDIO_RETENTION_DAYS),
     ).exclude(audio_key="")
     count = 0
-    for note in old.only("audio_key").iterator():
-        # Row first: a file without a row is swept, a row without its file would be an error.
-        Note.objects.filter(pk=note.pk).update(audio_key="")
-        delete_audio(note.audio_key)
-        count += 1
+    while batch := list(old.values_list("pk", "audio_key")[:BATCH]):
+        for pk, key in batch:
+            # Row first: a file without a row is swept, a row without its file would be an error.
+            Note.objects.filter(pk=pk).update(audio_key="")
+            delete_audio(key)
+        count += len(batch)
     return count
 
 
 DUTIES: dict[str, tuple[timedelta, Callable[[], object]]] = {
     "delete_orphans": (timedelta(hours=6), delete_orphans),
+    "delete_old_orphans": (timedelta(days=7), delete_old_orphans),
     "expire_audio": (timedelta(hours=1), expire_audio),
     "forget_dead_workers": (timedelta(days=1), Heartbeat.forget_the_dead),
 }

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import TypeVar
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
@@ -15,6 +16,7 @@ from django.db import InterfaceError, OperationalError, connection
 from notes.audio.formats import FORMATS
 from notes.classifiers import BoxCard, Classifier, Decision, get_classifier
 from notes.classifiers.rules import RulesClassifier, is_sure
+from notes.connections import release_connection
 from notes.leases import leases
 from notes.models import Box, Note, Work
 from notes.models.note import FiledBy
@@ -26,6 +28,8 @@ from notes.transcribers import Hints, Recording, Transcriber, get_transcriber
 from notes.turns import Turns
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 #: Between two tries to reach a database that does not answer.
 DATABASE_PAUSE = 0.5
@@ -56,12 +60,13 @@ def classify(note_id: uuid.UUID) -> None:
 
 @contextmanager
 def _left_to_the_sweep(note_id: uuid.UUID) -> Iterator[None]:
-    """Let go of a note when the database fails: its row stays due, and the sweep rings again."""
+    """Let go of a note when the database fails: its row stays due, and the next sweep rings."""
     try:
         yield
     except (InterfaceError, OperationalError) as fault:
         log.warning("note %s: the database failed: %s", note_id, type(fault).__name__)
         log.debug("the database failed", exc_info=True)
+        _insist(partial(forget_rings, [note_id]))
 
 
 def _work_on(
@@ -75,11 +80,11 @@ def _work_on(
     work = Work.find(note_id, stage)
     if work is None:
         return
-    connection.close()
+    release_connection()
     alone = work.note.must_run_alone
     with turns.take(alone=alone, cpu=needs_cpu) as granted:
         if not granted:
-            if leases.draining.is_set():
+            if alone or leases.draining.is_set():
                 forget_rings([note_id])
             return
         if work.claim():
@@ -119,16 +124,16 @@ def _record(work: Work, error: ProviderError) -> bool:
     return _insist(partial(work.give_up, error))
 
 
-def _insist(write: Callable[[], bool]) -> bool:
-    """Write a result; while the database is away, wait for it as long as a stage may take.
+def _insist(step: Callable[[], T]) -> T:
+    """Do ``step``; while the database is away, wait for it as long as a stage may take.
 
-    The result may have been paid for, and the lease's token in the WHERE makes late writes safe:
+    A result may have been paid for, and the lease's token in the WHERE makes late writes safe:
     nobody can have taken over in a database that is away.
     """
     deadline = time.monotonic() + settings.STAGE_SECONDS
     while True:
         try:
-            return write()
+            return step()
         except (InterfaceError, OperationalError):
             connection.close()
             if time.monotonic() > deadline:
@@ -138,10 +143,9 @@ def _insist(write: Callable[[], bool]) -> bool:
 
 def _transcribe(transcriber: Transcriber, work: Work) -> bool:
     work.provider, work.model = transcriber.provider, transcriber.model
-    recording = _recording(work.note)
     hints = Hints(work.note.requested_language or None, _words(_cards(work.note)))
-    # A few connections serve many threads: ours goes back to the pool while we wait.
-    connection.close()
+    release_connection()
+    recording = _recording(work.note)
     transcript = transcriber.transcribe(recording, hints, work.go_on)
     return _insist(partial(work.record_transcript, transcript))
 
@@ -175,7 +179,7 @@ def _classify(work: Work) -> bool:
 
 def _ask(classifier: Classifier, work: Work, boxes: list[BoxCard]) -> Decision:
     work.provider, work.model = classifier.provider, classifier.model
-    connection.close()
+    release_connection()
     return classifier.classify(work.note.transcript, boxes)
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
 import uuid
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
-from typing import IO
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import IO, Any
 
 from django.core.files.base import File
-from django.core.files.storage import default_storage
+from django.core.files.storage import FileSystemStorage, default_storage
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +24,22 @@ class StorageUnavailable(Exception):
 
 class AudioMissing(Exception):
     """The object is not there."""
+
+
+class DurableFolder(FileSystemStorage):
+    """A folder whose files are on the disk when a save returns, as a 202 promises."""
+
+    def save(self, name: str | None, content: IO[Any], max_length: int | None = None) -> str:
+        """Save as Django does, then wait for the disk."""
+        name = super().save(name, content, max_length)
+        path = Path(self.path(name))
+        for written in (path, path.parent):
+            descriptor = os.open(written, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        return name
 
 
 def new_key(note_id: uuid.UUID) -> str:
@@ -83,15 +101,24 @@ def delete_audio(key: str) -> None:
         log.warning("deleting audio failed, the sweep will: %s", type(fault).__name__)
 
 
-def objects_of(day: date) -> Iterator[str]:
-    """The keys of all audio that was uploaded on ``day`` (UTC)."""
-    folder = f"{ROOT}/{day:%Y-%m-%d}"
-    try:
-        _, names = default_storage.listdir(folder)
-    except FileNotFoundError:
-        return
-    for name in names:
+def days_with_audio() -> list[str]:
+    """All days on which audio that is still there was uploaded, as ``2026-11-22``."""
+    return _listed(ROOT)[0]
+
+
+def objects_of(day: str) -> Iterator[str]:
+    """The keys of all audio that was uploaded on ``day`` (UTC, ``2026-11-22``)."""
+    folder = f"{ROOT}/{day}"
+    for name in _listed(folder)[1]:
         yield f"{folder}/{name}"
+
+
+def _listed(folder: str) -> tuple[list[str], list[str]]:
+    try:
+        folders, files = default_storage.listdir(folder)
+    except FileNotFoundError:
+        return [], []
+    return sorted(folders), sorted(files)
 
 
 def is_older_than(key: str, age: timedelta) -> bool:

@@ -9,7 +9,7 @@ from typing import cast
 import redis
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from notes.broker import bell, broker
@@ -42,9 +42,13 @@ def ring_next(stage: Stage) -> None:
 
 
 def ring_next_suspect() -> None:
-    """Ring for the note that has crashed most of those that must run alone, if there are any."""
+    """Ring for the most suspect of the notes that must run alone, if there are any.
+
+    That is the one that crashed most; of several, the one that was taken last before the crash.
+    """
     suspects = Note.objects.claimable().filter(is_suspected())
-    if note := suspects.order_by("-crashes", "created_at").only("pk", "transcribed_at").first():
+    most = suspects.order_by("-crashes", F("lease_started_at").desc(nulls_last=True), "created_at")
+    if note := most.only("pk", "transcribed_at").first():
         bell.ring(note.stage, note.pk)
 
 

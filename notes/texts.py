@@ -64,6 +64,10 @@ NOTE_ERRORS: dict[str, Text] = {
         "O serviço de IA não aceita este formato de áudio. Ele está guardado.",
         "The AI service does not take this audio format. It is kept.",
     ),
+    "audio_too_long": Text(
+        "O áudio é mais longo do que este sistema aceita. Ele está guardado.",
+        "The audio is longer than this system takes. It is kept.",
+    ),
     "audio_undecodable": Text(
         "Não conseguimos ler este áudio; o arquivo parece incompleto ou danificado.",
         "This audio cannot be read; the file seems incomplete or damaged.",

@@ -68,4 +68,4 @@ class Turns:
             if self._stopping.is_set():
                 return False
             self._changed.wait(LOOK_SECONDS)
-        return True
+        return not self._stopping.is_set()

@@ -3,13 +3,37 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.http import HttpRequest, HttpResponse
 from ninja.files import UploadedFile
 
 from notes.audio.formats import HEAD_BYTES, AudioFormat, sniff
-from notes.errors import Problem
+from notes.errors import Problem, problem_response
+
+#: What a form may hold beside the file, in bytes.
+FORM_BYTES = 64 * 1024
+
+
+class SizeGate:
+    """Refuses a body that is too large by its Content-Length, before a byte of it is read.
+
+    A body without one is empty to WSGI, so nothing passes beside the gate.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        limit = settings.MAX_UPLOAD_MB * 1024 * 1024 + FORM_BYTES
+        if length.isdecimal() and int(length) > limit:
+            return problem_response(
+                request, Problem("file_too_large", limit=settings.MAX_UPLOAD_MB)
+            )
+        return self.get_response(request)
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,8 @@ class Crew:
         self._renewal = Loop("leases", settings.LEASE_SECONDS / 4, leases.renew)
         self._loops = [
             Loop("sweep", settings.SWEEP_SECONDS, self._sweep),
+            # Apart from the sweep: a slow bucket must not keep due notes waiting.
+            Loop("duties", settings.SWEEP_SECONDS, duties.run_due),
             Loop("watchdog", 1, Watchdog(worker)),
         ]
 
@@ -95,7 +97,6 @@ class Crew:
     def _sweep(self) -> None:
         Heartbeat.beat(self.name)
         sweeper.sweep()
-        duties.run_due()
 
 
 def _warm_up() -> None:

@@ -59,6 +59,10 @@ def one_of(*choices: str) -> ma.validate.OneOf:
     return ma.validate.OneOf(choices, error="Must be {choices}; it is {input}.")
 
 
+#: A validator for a language as ISO 639-1 has it.
+two_letters = ma.validate.Regexp(r"^[a-z]{2}$", error="Must be two letters such as pt or en.")
+
+
 def http_url(value: str) -> str:
     """``value`` without a final slash.
 
@@ -78,3 +82,12 @@ def http_url(value: str) -> str:
 def is_local(url: str) -> bool:
     """Whether ``url`` can only be reached from this machine."""
     return (urlsplit(url).hostname or "") in ("localhost", "127.0.0.1", "::1")
+
+
+def is_redis_url(url: str) -> bool:
+    """Whether ``url`` can be taken apart as an address of Redis."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("redis", "rediss", "unix") and (parts.port or 1) > 0
+    except ValueError:
+        return False

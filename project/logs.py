@@ -21,7 +21,7 @@ class Options(TypedDict):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, role, logger, message and what ``extra`` holds."""
+    """One JSON object a line: time, level, role, logger, message, and the exception if any."""
 
     def __init__(self, role: str) -> None:
         super().__init__()

@@ -13,14 +13,23 @@ from urllib.parse import urlsplit
 
 from project.databases import postgresql, sqlite
 from project.embedded import default_redis_url
-from project.environment import LOCAL_HOSTS, Environment, at_least, http_url, is_local, one_of
+from project.environment import (
+    LOCAL_HOSTS,
+    Environment,
+    at_least,
+    http_url,
+    is_local,
+    is_redis_url,
+    one_of,
+    two_letters,
+)
 from project.storages import folder_storage, s3_storage
 
 env = Environment()
 env.add_parser("http_url", http_url)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-VAR_DIR = BASE_DIR / "var"
+VAR_DIR = Path(env.str("VAR_DIR", str(BASE_DIR / "var")))
 STATIC_ROOT = BASE_DIR / "staticfiles"
 for _folder in (VAR_DIR, STATIC_ROOT):
     # In an image with a read-only root nothing is kept here.
@@ -46,7 +55,7 @@ SWEEP_SECONDS: int = env.int("SWEEP_SECONDS", 5, validate=at_least(1))
 MAX_UPLOAD_MB: int = env.int("MAX_UPLOAD_MB", 48, validate=at_least(1))
 MAX_AUDIO_MINUTES: int = env.int("MAX_AUDIO_MINUTES", 200, validate=at_least(1))
 AUDIO_RETENTION_DAYS: int = env.int("AUDIO_RETENTION_DAYS", 0, validate=at_least(0))
-DEFAULT_LANGUAGE: str = env.str("DEFAULT_LANGUAGE", "pt")
+DEFAULT_LANGUAGE: str = env.str("DEFAULT_LANGUAGE", "pt", validate=two_letters)
 
 OPENAI_API_KEY: str = env.str("OPENAI_API_KEY", "")
 OPENAI_BASE_URL: str = env.http_url("OPENAI_BASE_URL", "https://api.openai.com/v1")
@@ -74,6 +83,11 @@ S3_REGION: str = env.str("S3_REGION", "auto")
 S3_ACCESS_KEY_ID: str = env.str("S3_ACCESS_KEY_ID", "")
 S3_SECRET_ACCESS_KEY: str = env.str("S3_SECRET_ACCESS_KEY", "")
 
+if S3_BUCKET and S3_REGION == "auto" and not S3_ENDPOINT_URL:
+    env.complain(
+        "S3_REGION", "Name the region of the bucket; auto is for R2, with S3_ENDPOINT_URL."
+    )
+
 _ON_SQLITE = DATABASE_URL.startswith("sqlite")
 if PROCESS_ROLE in ("web", "worker") and not SHARED_VOLUME:
     if _ON_SQLITE:
@@ -82,6 +96,8 @@ if PROCESS_ROLE in ("web", "worker") and not SHARED_VOLUME:
             "A split role cannot use SQLite, which the other container would not see."
             " Name a PostgreSQL, or set SHARED_VOLUME=1 if both mount the same folder.",
         )
+    if not os.environ.get("REDIS_URL") and not os.environ.get("REDIS_URL_FILE"):
+        env.complain("REDIS_URL", "A split role needs one, or its other half would never hear it.")
     if not S3_BUCKET:
         env.complain(
             "S3_BUCKET",
@@ -99,7 +115,10 @@ if not SECRET_KEY and BASE_URL:
     if is_local(BASE_URL):
         from project.secret_key import own_secret_key
 
-        SECRET_KEY = own_secret_key(VAR_DIR)
+        try:
+            SECRET_KEY = own_secret_key(VAR_DIR)
+        except OSError:
+            env.complain("SECRET_KEY", f"Not set, and none can be kept in {VAR_DIR}.")
     else:
         env.complain(
             "SECRET_KEY",
@@ -115,15 +134,19 @@ try:
     }
 except ValueError as fault:
     env.complain("DATABASE_URL", str(fault))
-if urlsplit(REDIS_URL).scheme not in ("redis", "rediss", "unix"):
-    env.complain("REDIS_URL", "Must begin with redis://, rediss:// or unix://.")
+if not is_redis_url(REDIS_URL):
+    env.complain(
+        "REDIS_URL",
+        "Must be a redis://, rediss:// or unix:// address;"
+        " in a password, write / # ? and @ as %2F %23 %3F and %40.",
+    )
 
 env.refuse_bad_values()
 
 # --- Django --------------------------------------------------------------------------------------
 
 _HOST = urlsplit(BASE_URL).hostname or "localhost"
-ALLOWED_HOSTS = ALLOWED_HOSTS or ([_HOST, *LOCAL_HOSTS] if is_local(BASE_URL) else [_HOST])
+ALLOWED_HOSTS = [*ALLOWED_HOSTS, _HOST, *(LOCAL_HOSTS if is_local(BASE_URL) else ())]
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BASE_URL.startswith("https")
 if SESSION_COOKIE_SECURE:
@@ -146,6 +169,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "notes.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "notes.uploads.SizeGate",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",

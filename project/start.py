@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -81,6 +82,15 @@ def _environment() -> dict[str, str]:
     return env
 
 
+def embedded_redis(role: str) -> dict[str, str]:
+    """The process of an embedded Redis, where the role is all and no REDIS_URL names another."""
+    if role != "all" or os.environ.get("REDIS_URL") or os.environ.get("REDIS_URL_FILE"):
+        return {}
+    folder = os.environ.get("VAR_DIR") or str(ROOT / "var")
+    command = [sys.executable, "-m", "project.embedded", "redis", folder]
+    return {"redis": f"exec {shlex.join(command)}"}
+
+
 def prepare() -> int:
     """Check settings and bring (or wait for) the schema, in a process of its own; its exit code.
 
@@ -121,7 +131,8 @@ def main() -> int:
     if code := prepare():
         # Ended by signal N is told as shells do.
         return code if code > 0 else 128 - code
-    manager = build_manager(os.environ.get("PROCESS_ROLE") or "all")
+    role = os.environ.get("PROCESS_ROLE") or "all"
+    manager = build_manager(role, embedded_redis(role))
     manager.loop()
     return int(manager.returncode or 0)
 

@@ -8,7 +8,7 @@ from typing import Any
 def folder_storage(root: str) -> dict[str, Any]:
     """Django's options for audio in the folder ``root``; readable by nobody but us."""
     return {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "BACKEND": "notes.storage.DurableFolder",
         "OPTIONS": {
             "location": root,
             "file_permissions_mode": 0o600,

@@ -70,12 +70,9 @@ def main(arguments: list[str]) -> int:
 
 def serve() -> int:
     """The part that runs the processes, in a process of its own: honcho wants the main thread."""
-    from project.start import build_manager
+    from project.start import build_manager, embedded_redis
 
-    extra = {}
-    if not (os.environ.get("REDIS_URL") or os.environ.get("REDIS_URL_FILE")):
-        extra["redis"] = "exec " + shlex.join([sys.executable, "-m", "project.embedded", "redis"])
-    manager = build_manager("all", extra)
+    manager = build_manager("all", embedded_redis("all"))
     manager.loop()
     return int(manager.returncode or 0)
 

@@ -87,22 +87,25 @@ class Supervisor:
 
 
 def command() -> list[str]:
-    """Dramatiq as django-dramatiq runs it: one process, many threads."""
+    """What ``manage.py rundramatiq`` becomes, without starting Django once more to get there."""
     return [
         sys.executable,
-        str(ROOT / "manage.py"),
-        "rundramatiq",
+        str(Path(sys.executable).parent / "dramatiq"),
+        "--path=.",
         "--processes=1",
         f"--threads={_threads()}",
         # For its consumers; we wait for the threads ourselves (notes.worker).
         "--worker-shutdown-timeout=1000",
         "--skip-logging",
+        "django_dramatiq.setup",
+        "notes.tasks",
     ]
 
 
 def environment(lifeline: int) -> dict[str, str]:
     """Ours, with what Dramatiq reads at import: no message is taken that no thread is free for."""
     return {
+        "DJANGO_SETTINGS_MODULE": "project.settings",
         **os.environ,
         "PATH": str(Path(sys.executable).parent) + os.pathsep + os.environ.get("PATH", ""),
         "PYTHONUNBUFFERED": "1",

@@ -276,4 +276,4 @@ def test_deleting_a_box_moves_its_notes_to_the_inbox(
     note = new_note(transcript="pão", box=home)
     root.post(f"/admin/notes/box/{home.pk}/delete/", {"post": "yes"})
     note.refresh_from_db()
-    assert (note.box, note.filed_by, note.filing_reason) == (None, "", "box_deleted")
+    assert (note.box, note.filed_by, note.filing_reason) == (None, "user", "box_deleted")

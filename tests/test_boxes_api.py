@@ -125,7 +125,7 @@ def test_deleting_a_box_moves_its_notes_to_the_inbox(
     assert (response.status_code, response.content) == (204, b"")
     for note in (filed, chosen):
         told = api.get(f"/api/v1/notes/{note.pk}").json()
-        assert (told["box"], told["filed_by"], told["filing_confidence"]) == (None, None, None)
+        assert (told["box"], told["filed_by"], told["filing_confidence"]) == (None, "user", None)
         assert told["filing_reason"] == "A caixinha foi apagada."
     assert api.get(f"/api/v1/notes/{other.pk}").json()["box"]["id"] == str(work.pk)
     assert refused(api.get(f"/api/v1/boxes/{home.pk}"), 404, "not_found")

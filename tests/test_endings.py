@@ -234,3 +234,39 @@ def test_without_retry_after_the_wait_doubles_with_full_jitter(attempts: int, mo
     assert min(delays) >= 1
     assert max(delays) <= most
     assert max(delays) - min(delays) > (most - 1) / 2, "not all come back at once"
+
+
+def test_being_asked_to_wait_without_a_time_waits_longer_the_longer_it_lasts() -> None:
+    busy = Later("provider_busy", uses_attempt=False)
+    soon = [retry_delay(busy, 0).total_seconds() for _ in range(200)]
+    later = [retry_delay(busy, 0, timedelta(minutes=2)).total_seconds() for _ in range(200)]
+    assert max(soon) <= 4
+    assert 4 < max(later) <= 120
+    assert max(retry_delay(busy, 0, timedelta(hours=9)).total_seconds() for _ in range(99)) <= 300
+
+
+def test_a_chosen_box_that_is_deleted_leaves_an_open_note_in_the_inbox(
+    new_note: NewNote, home: Box, work: Box
+) -> None:
+    note = new_note(transcript="a pia", box=home)
+    late = claimed(note, Stage.CLASSIFICATION)
+    home.delete_and_free_notes()
+    late.file_in(in_home(work), FiledBy.RULE)
+    note.refresh_from_db()
+    assert (note.box, note.filing_reason) == (None, "box_deleted")
+
+
+def test_choosing_a_box_settles_what_kept_the_note_from_one(new_note: NewNote, home: Box) -> None:
+    note = new_note(transcript="a pia")
+    claimed(note, Stage.CLASSIFICATION).give_up(Never("provider_error"))
+    note.move_to(home)
+    assert note.error_code == ""
+
+
+def test_typed_words_of_a_silent_recording_are_filed(new_note: NewNote) -> None:
+    note = new_note()
+    work = claimed(note)
+    note.edit_transcript("o que eu disse")
+    assert work.record_transcript(Transcript(""))
+    note.refresh_from_db()
+    assert (note.processing_status, note.transcript) == (Status.CLASSIFYING, "o que eu disse")

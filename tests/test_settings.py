@@ -50,6 +50,7 @@ def test_a_split_role_refuses_what_the_other_container_would_not_see(
     assert refused.returncode == 2
     assert "SQLite" in refused.stderr
     assert "bucket" in refused.stderr
+    assert "REDIS_URL:" in refused.stderr
     assert check(tmp_path, PROCESS_ROLE=role, SHARED_VOLUME="1").returncode == 0
 
 
@@ -81,3 +82,18 @@ def test_the_vendor_needs_a_key(tmp_path: Path) -> None:
     result = check(tmp_path, TRANSCRIBER="openai", CLASSIFIER="llm")
     assert result.returncode == 2
     assert result.stderr.count("OPENAI_API_KEY") == 2
+
+
+def test_a_bucket_without_endpoint_needs_its_region(tmp_path: Path) -> None:
+    refused = check(tmp_path, S3_BUCKET="notes")
+    assert refused.stderr.startswith("S3_REGION:")
+    assert check(tmp_path, S3_BUCKET="notes", S3_REGION="sa-east-1").returncode == 0
+
+
+def test_a_redis_url_that_cannot_be_taken_apart_is_named_without_its_password(
+    tmp_path: Path,
+) -> None:
+    refused = check(tmp_path, REDIS_URL="redis://:hun/ter2@db:6379/0")
+    assert refused.stderr.startswith("REDIS_URL:")
+    assert "ter2" not in refused.stderr
+    assert "Traceback" not in refused.stderr

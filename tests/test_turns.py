@@ -90,3 +90,12 @@ def test_a_stop_sends_those_home_that_wait(runner: Runner) -> None:
     runner.stopping.set()
     assert suspect.result(5) is False
     assert not runner.turns._alone
+
+
+def test_nobody_gets_a_turn_when_it_comes_free_during_a_stop(runner: Runner) -> None:
+    _, suspect_runs, suspect_ends = runner.start(alone=True)
+    assert suspect_runs.wait(5)
+    waiting, _, _ = runner.start()
+    runner.stopping.set()
+    suspect_ends.set()
+    assert waiting.result(5) is False

@@ -10,6 +10,7 @@ from django.core.files.storage import default_storage
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 from notes.audio.formats import FORMATS, AudioFormat
+from notes.connections import release_connection
 from notes.errors import Problem
 from notes.models import Note
 from notes.storage import StorageUnavailable, has_audio
@@ -27,6 +28,7 @@ def audio_response(request: HttpRequest, note: Note) -> HttpResponseBase:
     kind = FORMATS.get(note.audio_format)
     if not kind or not note.audio_key or not _exists(note.audio_key):
         raise Problem("no_audio")
+    release_connection()
     if settings.S3_BUCKET:
         return _link(note, kind)
     return _bytes(request, note, kind)

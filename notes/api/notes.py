@@ -26,6 +26,7 @@ from notes.api.schemas import (
     note_out,
 )
 from notes.auth import user_id
+from notes.connections import release_connection
 from notes.errors import Problem
 from notes.models import Box, Note
 from notes.models.note import NotRetryable
@@ -64,6 +65,7 @@ def upload(
     box = _own_box(request, form.box)
     note_id = uuid.uuid4()
     key = new_key(note_id)
+    release_connection()
     try:
         store_audio(key, accepted.file)
     except StorageUnavailable as fault:
@@ -153,7 +155,7 @@ def get_note(request: HttpRequest, response: HttpResponse, note_id: uuid.UUID) -
 def change_note(request: HttpRequest, note_id: uuid.UUID, data: NotePatch) -> Any:
     note = find_note(request, note_id)
     if "box" in data.model_fields_set:
-        note.move_to(_own_box(request, data.box))
+        _move(request, note, data.box)
     if data.transcript is not None:
         note.edit_transcript(data.transcript)
     return _shown(request, note)
@@ -196,6 +198,13 @@ def find_note(request: HttpRequest, note_id: uuid.UUID) -> Note:
     if note is None:
         raise Problem("not_found")
     return note
+
+
+def _move(request: HttpRequest, note: Note, box_id: uuid.UUID | None) -> None:
+    try:
+        note.move_to(_own_box(request, box_id))
+    except IntegrityError as fault:  # the box was deleted just now
+        raise Problem("unknown_box") from fault
 
 
 def _own_box(request: HttpRequest, box_id: uuid.UUID | None) -> Box | None:

@@ -50,7 +50,9 @@ class Box(models.Model):
     def delete_and_free_notes(self) -> None:
         """Delete the box; its notes move to the Inbox, where automation leaves them."""
         with transaction.atomic():
+            # Whoever files into the box at this moment comes before us, or finds it gone.
+            Box.objects.select_for_update().filter(pk=self.pk).first()
             self.notes.update(
-                box=None, filed_by="", filing_confidence=None, filing_reason="box_deleted"
+                box=None, filed_by="user", filing_confidence=None, filing_reason="box_deleted"
             )
             self.delete()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
+from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
@@ -31,8 +32,7 @@ class Heartbeat(models.Model):
         """Drop workers that have been silent for longer than ``after``."""
         cls.objects.filter(seen_at__lt=Now() - after).delete()
 
-    @classmethod
-    def freshest(cls) -> datetime | None:
-        """When any worker was last seen."""
-        newest = cls.objects.order_by("-seen_at").first()
-        return newest.seen_at if newest else None
+    @staticmethod
+    def silence_allowed() -> timedelta:
+        """How long a worker may be silent before it counts as dead."""
+        return timedelta(seconds=max(60, 3 * settings.SWEEP_SECONDS))

@@ -109,14 +109,15 @@ def renew_leases(jobs: models.QuerySet[Any], tokens: Iterable[uuid.UUID]) -> int
     return held.update(lease_expires_at=Now() + timedelta(seconds=settings.LEASE_SECONDS))
 
 
-def retry_delay(error: Later, attempts: int) -> timedelta:
+def retry_delay(error: Later, attempts: int, trying_for: timedelta = timedelta(0)) -> timedelta:
     """How long to wait before the next try, of which ``attempts`` have failed.
 
     What the vendor asked for, between 1 s and 15 min and a little more so that not all come at
-    once; else full jitter under a doubling bound of at most 5 min.
+    once; else full jitter under a bound of at most 5 min. It doubles with each attempt or, where
+    being asked to wait uses none up, is as long as we have been trying.
     """
     if error.retry_after is not None:
         asked = min(max(error.retry_after, 1.0), 900.0)
         return timedelta(seconds=asked * random.uniform(1.0, 1.2))
-    bound = min(300.0, 2.0 * 2 ** max(attempts, 1))
+    bound = min(300.0, max(2.0 * 2 ** max(attempts, 1), trying_for.total_seconds()))
     return timedelta(seconds=random.uniform(1.0, bound))

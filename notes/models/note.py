@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Now
 
 from notes.broker import ring_on_commit
@@ -170,6 +170,10 @@ class Note(Job):
             filing_reason="chosen_by_owner",
             filing_evidence="",
             filing_suggestions=[],
+            # What kept a finished note from its box is settled; an open one is still tried.
+            error_code=Case(
+                When(processing_status=Status.COMPLETED, then=Value("")), default=F("error_code")
+            ),
         )
 
     def edit_transcript(self, text: str) -> None:

@@ -9,17 +9,19 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from django.conf import settings
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Case, F, TextField, Value, When
 from django.db.models.functions import Now
 
 from notes.broker import ring_on_commit
 from notes.classifiers import Decision
+from notes.connections import release_connection
 from notes.models.attempt import Attempt
 from notes.models.box import Box
 from notes.models.job import FRESH, MAX_AGE, MAX_ATTEMPTS, MAX_CRASHES, RELEASED, lease, retry_delay
@@ -81,7 +83,11 @@ class Work:
         now = time.monotonic()
         if now - self._last_progress > settings.LEASE_SECONDS / 4:
             self._last_progress = now
-            Note.objects.filter(pk=self.note.pk, lease_token=self.token).update(progress_at=Now())
+            # A database that is away costs a sign of life, not the work so far.
+            with suppress(InterfaceError, OperationalError):
+                held = Note.objects.filter(pk=self.note.pk, lease_token=self.token)
+                held.update(progress_at=Now())
+            release_connection()
 
     @property
     def is_poisoned(self) -> bool:
@@ -89,10 +95,9 @@ class Work:
         return self.note.crashes >= MAX_CRASHES
 
     @property
-    def _is_too_old(self) -> bool:
-        """Whether this stage has been tried for longer than a day."""
-        first = self.note.first_tried_at
-        return first is not None and self.found_at - first > MAX_AGE
+    def _trying_for(self) -> timedelta:
+        """How long ago this stage was first tried."""
+        return self.found_at - (self.note.first_tried_at or self.found_at)
 
     # --- How a transcription ends ----------------------------------------------------------------
 
@@ -115,7 +120,7 @@ class Work:
             "transcribed_at": Now(),
         }
         heard = Attempt(outcome=Attempt.Outcome.SUCCEEDED, audio_seconds=transcript.seconds)
-        if not transcript.text:
+        if not transcript.text and not self._has_typed_words():
             return self._end(heard, {**columns, **COMPLETED}, _inbox("no_speech"))
         next_stage = {"processing_status": Status.CLASSIFYING, **FRESH, **DUE_AND_RUNG}
         with transaction.atomic():
@@ -123,6 +128,10 @@ class Work:
             if ours:
                 ring_on_commit(Stage.CLASSIFICATION, self.note.pk)
         return ours
+
+    def _has_typed_words(self) -> bool:
+        typed = Note.objects.filter(pk=self.note.pk, transcript_edited_at__isnull=False)
+        return typed.exclude(transcript="").exists()
 
     # --- How a classification ends ---------------------------------------------------------------
 
@@ -152,12 +161,12 @@ class Work:
     def try_later(self, error: Later) -> bool:
         """Release the note for another try, or give the stage up if there were enough."""
         attempts = self.note.attempts + error.uses_attempt
-        if attempts >= MAX_ATTEMPTS or self._is_too_old:
+        if attempts >= MAX_ATTEMPTS or self._trying_for > MAX_AGE:
             return self.give_up(error)
         columns = {
             "processing_status": WAITING[self.stage],
             "attempts": attempts,
-            "next_attempt_at": Now() + retry_delay(error, attempts),
+            "next_attempt_at": Now() + retry_delay(error, attempts, self._trying_for),
             "rung_at": None,
             "error_code": error.code,
         }

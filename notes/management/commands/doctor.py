@@ -191,7 +191,7 @@ def worker() -> Finding:
     if beat is None:
         return Finding(FAIL, "none has been seen", start)
     age = (vars(beat)["clock"] - beat.seen_at).total_seconds()
-    if age > max(3 * settings.SWEEP_SECONDS, settings.LEASE_SECONDS):
+    if age > Heartbeat.silence_allowed().total_seconds():
         return Finding(FAIL, f"{beat.worker} was last seen {age:.0f} s ago", start)
     return Finding(OK, f"{beat.worker} was seen {max(age, 0):.0f} s ago")
 

@@ -44,8 +44,10 @@ class Command(BaseCommand):
                 check()
                 return
             except (OperationalError, RuntimeError) as fault:
+                if connection.vendor == "sqlite" and isinstance(fault, OperationalError):
+                    raise CommandError(f"SQLite: {fault}. See DATABASE_URL.") from fault
                 if time.monotonic() > deadline:
-                    raise CommandError(f"Gave up waiting for {what}.") from fault
+                    raise CommandError(f"Gave up waiting for {what}: {fault}") from fault
             self.stdout.write(f"waiting for {what}")
             self.stdout.flush()
             time.sleep(LOOK_SECONDS)
