@@ -158,7 +158,8 @@ class Note(Job):
         with transaction.atomic():
             note = cls.objects.create(rung_at=Now(), **columns)
             ring_on_commit(note.stage, note.pk)
-        note.refresh_from_db()
+        if not note.audio_key:
+            note.refresh_from_db(fields=["transcribed_at"])
         return note
 
     def move_to(self, box: Box | None) -> None:
