@@ -5,14 +5,12 @@ Figures that a person may want to see are printed; `-s` or `-rP` shows them.
 
 import json
 import os
-import random
-import statistics
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +21,7 @@ from tests.conftest import SAMPLE
 from tests.fakes.answers import completion
 from tests.fakes.log import Entry
 from tests.fakes.provider import FakeProvider
-from tests.services import proc, wait_for
+from tests.services import wait_for
 from tests.services.postgres import Postgres
 from tests.services.rest import Json
 from tests.services.valkey import Valkey
@@ -415,50 +413,3 @@ def test_uploads_are_taken_while_redis_is_away_and_done_when_it_is_back(
     assert "the sweep will ring" in doorless.product.stack.log_text()
     assert {note["processing_status"] for note in ended} == {"completed"}
     assert len(provider.requests("transcriptions")) == len(notes)
-
-
-# --- Idle ------------------------------------------------------------------------------------
-
-
-def cpu_seconds(pids: set[int]) -> float:
-    """What these processes have used so far, by themselves and for the kernel."""
-    ticks = 0
-    for pid in pids:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
-
-
-@pytest.mark.slow
-def test_an_idle_worker_picks_up_a_note_at_once_and_hardly_uses_the_cpu() -> None:
-    with ExitStack() as parts:
-        provider = parts.enter_context(FakeProvider())
-        valkey = parts.enter_context(Valkey())
-        stack = parts.enter_context(Stack(redis=valkey.url, provider=provider.url))
-        alice = stack.create_user("alice")
-        alice.wait(alice.upload(recording())["id"])
-
-        waits = sorted(pick_up(alice, provider) for _ in range(50))
-        p50, p95 = statistics.median(waits), waits[round(len(waits) * 0.95) - 1]
-        print(f"idle pick-up: p50 {p50 * 1000:.1f} ms, p95 {p95 * 1000:.1f} ms")
-
-        supervisor = [pid for pid, command in stack.processes() if "project.worker" in command]
-        pids = proc.with_descendants(supervisor) | valkey.process.family()
-        assert len(pids) == 4
-        before, started = cpu_seconds(pids), time.monotonic()
-        threading.Event().wait(10)
-        share = (cpu_seconds(pids) - before) / (time.monotonic() - started)
-        print(f"idle CPU of worker and Valkey: {share:.2%} of a core")
-    assert p50 < 0.060
-    assert share < 0.03
-
-
-def pick_up(client: Client, provider: FakeProvider) -> float:
-    """Seconds from the upload's answer to the request at the vendor; below 0 if that was first."""
-    # At no fixed distance, or all samples would meet the same moment of some cycle.
-    threading.Event().wait(random.uniform(0.3, 0.8))
-    before = len(provider.requests("transcriptions"))
-    client.upload(recording())
-    answered = time.time()
-    provider.log.wait_for(before + 1, "transcriptions")
-    return provider.requests("transcriptions")[before].started_at - answered

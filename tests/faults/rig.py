@@ -39,6 +39,11 @@ PACES = pytest.mark.parametrize(
     ],
 )
 
+#: Both databases; bin/test is content with the one that production runs on.
+DATABASES = pytest.mark.parametrize(
+    "database", ["postgres", pytest.param("sqlite", marks=pytest.mark.faults)]
+)
+
 TRIES = "SELECT note_id, stage, outcome FROM notes_attempt"
 
 

@@ -24,6 +24,7 @@ BOTH_CORES = {"WEB_CONCURRENCY": "2"}
 MEGABYTE = 1024 * 1024
 
 
+@pytest.mark.faults
 def test_uploads_are_taken_in_once_however_they_come(tmp_path: Path) -> None:
     with Rig(env={**BOTH_CORES, "MAX_UPLOAD_MB": "1", "TMPDIR": str(tmp_path)}) as rig:
         rig.send(8)  # a server that has just started is slower

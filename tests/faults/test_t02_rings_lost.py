@@ -10,10 +10,9 @@ from typing import cast
 import httpx2
 import pytest
 
-from tests.faults.rig import PACES, Rig, Sent
+from tests.faults.rig import DATABASES, PACES, Rig, Sent
 from tests.services import proc, wait_for
 
-DATABASES = pytest.mark.parametrize("database", ["postgres", "sqlite"])
 PENDING = "SELECT id, audio_sha256, rung_at FROM notes_note WHERE processing_status = 'pending'"
 
 

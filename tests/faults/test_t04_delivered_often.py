@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import cast
 
 import dramatiq
-import pytest
 
 from notes.broker import DoorbellBroker
 from notes.stages import Stage
-from tests.faults.rig import QUICK, Rig
+from tests.faults.rig import DATABASES, QUICK, Rig
 from tests.services import proc, wait_for
 from tests.services.run import REPOSITORY
 from tests.stack import Stack
@@ -27,7 +26,7 @@ DECIDING = ("models", "pipeline.py", "leases.py", "sweeper.py", "turns.py", "wor
 WALL_CLOCKS = {"time.time", "datetime.now", "datetime.utcnow", "datetime.today", "timezone.now"}
 
 
-@pytest.mark.parametrize("database", ["postgres", "sqlite"])
+@DATABASES
 def test_twenty_deliveries_are_one_call(database: str, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(HOUR_AHEAD)
     env = {**QUICK, "WORKER_THREADS": "8", "LOG_LEVEL": "DEBUG"}

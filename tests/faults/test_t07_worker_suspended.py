@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.faults.rig import PLAIN, QUICK, Rig
+from tests.faults.rig import PLAIN, Rig
 from tests.services import proc, wait_for
 from tests.stack import Stack
 
@@ -15,6 +15,7 @@ from tests.stack import Stack
 LATE = "late result dropped"
 OUTCOMES = "SELECT outcome FROM notes_attempt WHERE stage = 'transcription'"
 THREADS = 4
+SUSPENDED_SECONDS = 45.0
 
 
 def continue_after(seconds: float, stopped: float, stack: Stack) -> None:
@@ -23,18 +24,10 @@ def continue_after(seconds: float, stopped: float, stack: Stack) -> None:
     proc.send(stack.worker_pid(), signal.SIGCONT)
 
 
-@pytest.mark.parametrize(
-    ("pace", "seconds"),
-    [
-        pytest.param(QUICK, 8.0, id="quick"),
-        pytest.param(PLAIN, 45.0, marks=pytest.mark.faults, id="plain"),
-    ],
-)
-def test_what_a_suspended_worker_brings_too_late_is_dropped(
-    pace: dict[str, str], seconds: float
-) -> None:
-    within = int(pace["LEASE_SECONDS"]) + int(pace["SWEEP_SECONDS"]) + 1
-    with Rig(env={**pace, "WORKER_THREADS": str(THREADS)}) as rig:
+@pytest.mark.faults
+def test_what_a_suspended_worker_brings_too_late_is_dropped() -> None:
+    within = int(PLAIN["LEASE_SECONDS"]) + int(PLAIN["SWEEP_SECONDS"]) + 1
+    with Rig(env={"WORKER_THREADS": str(THREADS)}) as rig:
         rig.add()
         # As many as both can run, so that half of them are with the one that is suspended.
         rig.provider.latency["transcriptions"] = 4.0
@@ -47,7 +40,7 @@ def test_what_a_suspended_worker_brings_too_late_is_dropped(
         recovery = time.monotonic() - stopped
         rig.settle(20)
         assert LATE not in rig.stack.log_text()
-        continue_after(seconds, stopped, rig.stack)
+        continue_after(SUSPENDED_SECONDS, stopped, rig.stack)
         wait_for(lambda: rig.stack.log_text().count(LATE) == THREADS, 20, "not all were dropped")
         rig.send(2)
         rig.settle(20)
@@ -57,7 +50,7 @@ def test_what_a_suspended_worker_brings_too_late_is_dropped(
             "T7 worker suspended",
             recovery=recovery,
             of="to the takeover",
-            remark=f"({seconds:.0f} s; {THREADS} late results dropped)",
+            remark=f"({SUSPENDED_SECONDS:.0f} s; {THREADS} late results dropped)",
         )
         assert (row.completed, row.calls) == (2 * THREADS + 2, 3 * THREADS + 2)
         assert recovery <= within

@@ -5,14 +5,12 @@ from __future__ import annotations
 import signal
 import time
 
-import pytest
-
-from tests.faults.rig import PACES, Rig
+from tests.faults.rig import DATABASES, PACES, Rig
 from tests.services import proc, wait_for
 
 
 @PACES
-@pytest.mark.parametrize("database", ["postgres", "sqlite"])
+@DATABASES
 def test_a_killed_worker_loses_nothing(database: str, pace: dict[str, str]) -> None:
     within = int(pace["LEASE_SECONDS"]) + int(pace["SWEEP_SECONDS"]) + 1
     with Rig(database=database, env={**pace, "WORKER_THREADS": "4"}) as rig:

@@ -149,6 +149,7 @@ def readiness(stack: Stack) -> str:
         return "refused"
 
 
+@pytest.mark.faults
 def test_web_is_not_ready_before_its_schema_is_there() -> None:
     """Web alone, as when somebody runs it without the launcher that migrates."""
     with Valkey() as valkey, Postgres() as postgres:
