@@ -17,7 +17,9 @@ def sqlite(url: str) -> dict[str, Any]:
         **_parse(url),
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
-            "timeout": 20,
+            # SQLite lets those that wait for its lock try again at random, so with 80 writers a few
+            # wait for very long.
+            "timeout": 60,
             # FULL, since an accepted note must survive a power cut; NORMAL may forget the last.
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
         },
