@@ -56,6 +56,7 @@ class Crew:
     def __init__(self, broker: dramatiq.Broker, worker: Any) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}"
         self._threads: list[Any] = worker.workers
+        self._consumers: list[Any] = list(worker.consumers.values())
         self._actors = ", ".join(sorted(broker.get_declared_actors()))
         self._renewal = Loop("leases", settings.LEASE_SECONDS / 4, leases.renew)
         self._loops = [
@@ -81,7 +82,8 @@ class Crew:
         leases.draining.set()
         for loop in self._loops:
             loop.stop()
-        for thread in self._threads:
+        # At once, or a ring that comes now would be used up here instead of by our successor.
+        for thread in (*self._consumers, *self._threads):
             thread.stop()
         last_moment = time.monotonic() + drain_seconds()
         for thread in self._threads:
