@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Event, Lock
+from threading import Condition, Event
 
 from notes.models import Note
 from notes.models.job import renew_leases
@@ -17,18 +17,38 @@ class Leases:
 
     def __init__(self) -> None:
         self._tokens: set[uuid.UUID] = set()
-        self._lock = Lock()
+        self._busy = 0
+        self._changed = Condition()
         self.draining = Event()
+
+    @contextmanager
+    def admitted(self) -> Iterator[bool]:
+        """Count the block as work that a stop waits for; yields False where the stop has begun."""
+        with self._changed:
+            welcome = not self.draining.is_set()
+            self._busy += welcome
+        try:
+            yield welcome
+        finally:
+            with self._changed:
+                self._busy -= welcome
+                self._changed.notify_all()
+
+    def drain(self, seconds: float) -> None:
+        """Admit nothing more, and wait up to ``seconds`` for what was admitted."""
+        with self._changed:
+            self.draining.set()
+            self._changed.wait_for(lambda: not self._busy, seconds)
 
     @contextmanager
     def held(self, token: uuid.UUID) -> Iterator[None]:
         """Have the lease ``token`` renewed while the block runs."""
-        with self._lock:
+        with self._changed:
             self._tokens.add(token)
         try:
             yield
         finally:
-            with self._lock:
+            with self._changed:
                 self._tokens.discard(token)
 
     def renew(self) -> None:
@@ -41,7 +61,7 @@ class Leases:
         return hand_back(self._snapshot())
 
     def _snapshot(self) -> list[uuid.UUID]:
-        with self._lock:
+        with self._changed:
             return list(self._tokens)
 
 

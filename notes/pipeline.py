@@ -48,14 +48,24 @@ def transcribe(note_id: uuid.UUID) -> None:
     """Find the words of a note, if it waits for that; else do nothing."""
     transcriber = get_transcriber()
     body = partial(_transcribe, transcriber)
-    with _left_to_the_sweep(note_id):
-        _work_on(note_id, Stage.TRANSCRIPTION, body, needs_cpu=transcriber.exclusive)
+    _answer(note_id, Stage.TRANSCRIPTION, body, needs_cpu=transcriber.exclusive)
 
 
 def classify(note_id: uuid.UUID) -> None:
     """Find the box of a note, if it waits for that; else do nothing."""
-    with _left_to_the_sweep(note_id):
-        _work_on(note_id, Stage.CLASSIFICATION, _classify)
+    _answer(note_id, Stage.CLASSIFICATION, _classify)
+
+
+def _answer(
+    note_id: uuid.UUID, stage: Stage, body: Callable[[Work], bool], *, needs_cpu: bool = False
+) -> None:
+    """Answer a ring for the note, unless this worker is stopping."""
+    with _left_to_the_sweep(note_id), leases.admitted() as welcome:
+        if welcome:
+            _work_on(note_id, stage, body, needs_cpu=needs_cpu)
+        else:
+            # The ring is used up; the next worker's first sweep must not wait until it is old.
+            forget_rings([note_id])
 
 
 @contextmanager
@@ -70,13 +80,9 @@ def _left_to_the_sweep(note_id: uuid.UUID) -> Iterator[None]:
 
 
 def _work_on(
-    note_id: uuid.UUID, stage: Stage, body: Callable[[Work], bool], *, needs_cpu: bool = False
+    note_id: uuid.UUID, stage: Stage, body: Callable[[Work], bool], *, needs_cpu: bool
 ) -> None:
     """Claim the note and run ``body`` on it; whatever happens is written on the row."""
-    if leases.draining.is_set():
-        # The ring is used up; the next worker's first sweep must not wait until it is old.
-        forget_rings([note_id])
-        return
     work = Work.find(note_id, stage)
     if work is None:
         return

@@ -7,7 +7,6 @@ import os
 import select
 import signal
 import socket
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from threading import Event, Thread
@@ -77,17 +76,15 @@ class Crew:
         """Claim nothing more, let running calls end, and hand back what does not end in time.
 
         Dramatiq would wait for its threads too, but with many of them for a fraction of the time:
-        for each it takes off again what it has waited for all before. So none are left to it.
+        for each it takes off again what it has waited for all before. So none are left to it; those
+        without work end with the process.
         """
-        leases.draining.set()
         for loop in self._loops:
             loop.stop()
         # At once, or a ring that comes now would be used up here instead of by our successor.
         for thread in (*self._consumers, *self._threads):
             thread.stop()
-        last_moment = time.monotonic() + drain_seconds()
-        for thread in self._threads:
-            thread.join(max(0.0, last_moment - time.monotonic()))
+        leases.drain(drain_seconds())
         _hand_back()
         self._threads.clear()
 

@@ -113,7 +113,8 @@ def environment(lifeline: int) -> dict[str, str]:
         "BAU_SUPERVISOR_FD": str(lifeline),
         "dramatiq_queue_prefetch": _threads(),
         "dramatiq_restart_delay": "1000",
-        "dramatiq_worker_timeout": "2000",
+        # How often an idle thread wakes up for nothing. A stop does not wait for idle threads.
+        "dramatiq_worker_timeout": "60000",
     }
 
 
