@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 from threading import Event, Thread
 
 import httpx2
@@ -98,16 +99,18 @@ def wait_for_more(rig: Rig, count: int) -> None:
 
 @contextmanager
 def sending(rig: Rig, served_by: list[Client]) -> Iterator[None]:
-    """Notes all the time, to whichever web processes serve now, as a balancer spreads them."""
+    """Notes all the time, to whichever web processes serve now.
+
+    At random: web and worker taking turns in step, each version would hear itself alone.
+    """
+    chance = Random(13)
     done = Event()
     faults: list[Exception] = []
 
     def send() -> None:
-        turn = 0
         try:
             while not done.wait(0.2):
-                turn += 1
-                rig.owner = served_by[turn % len(served_by)]
+                rig.owner = chance.choice([*served_by])
                 rig.send()
         except Exception as fault:
             faults.append(fault)
