@@ -19,6 +19,8 @@ from tests.services import this_run
 
 pytest_plugins = ["tests.services.fixtures"]
 
+#: An id that nothing has.
+ABSENT = "00000000-0000-4000-8000-000000000000"
 SAMPLE = Path(__file__).parent.parent / "samples" / "encanador.ogg"
 
 

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 import uuid
@@ -347,7 +348,7 @@ def test_doctor_needs_no_key(db: None) -> None:
 
 def test_doctor_sees_a_worker_that_went_silent(well: FakeProvider) -> None:
     Heartbeat.objects.update(seen_at=Now() - timedelta(minutes=5))
-    assert "last seen 300 s ago" in bad_line("worker")
+    assert re.search(r"last seen 30\d s ago", bad_line("worker"))
 
 
 def test_doctor_sees_a_missing_migration(well: FakeProvider) -> None:

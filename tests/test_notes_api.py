@@ -21,6 +21,7 @@ from notes.models import Box, Note
 from notes.models.note import FiledBy, Status
 from notes.stages import Stage
 from notes.texts import NOTE_ERRORS, PROBLEMS
+from tests.conftest import ABSENT
 from tests.services.run import REPOSITORY
 from tests.test_upload import FIELDS, refused, upload, write
 
@@ -169,9 +170,9 @@ def encoded(text: str) -> str:
         "a" * 5000,
         encoded("2026-01-01T00:00:00+00:00"),
         encoded("2026-01-01T00:00:00+00:00|7"),
-        encoded(f"nonsense|{uuid.uuid4()}"),
-        encoded(f"0001-01-01T00:00:00+14:00|{uuid.uuid4()}"),
-        encoded(f"9999-12-31T23:59:59-14:00|{uuid.uuid4()}"),
+        encoded(f"nonsense|{ABSENT}"),
+        encoded(f"0001-01-01T00:00:00+14:00|{ABSENT}"),
+        encoded(f"9999-12-31T23:59:59-14:00|{ABSENT}"),
     ],
 )
 def test_a_bad_cursor_is_refused(api: Client, cursor: str) -> None:
@@ -229,7 +230,7 @@ def test_an_etag_differs_by_language_where_the_text_does(api: Client, new_note: 
     assert "Accept-Language" in api.get(address).headers["Vary"]
 
 
-@pytest.mark.parametrize("note_id", [str(uuid.uuid4()), "1", "x", "%00", "..", "a" * 3000])
+@pytest.mark.parametrize("note_id", [ABSENT, "1", "x", "%00", "..", "a" * 3000])
 @pytest.mark.parametrize("method", ["get", "patch", "delete"])
 def test_a_note_that_is_not_there_is_a_404(api: Client, method: str, note_id: str) -> None:
     response = api.generic(method.upper(), f"/api/v1/notes/{note_id}", "{}", JSON)
