@@ -317,6 +317,8 @@ def test_without_a_role_both_run_and_every_line_is_json_with_its_role() -> None:
         with stack:
             settled(stack.process, ALL)
             wait_for(lambda: " serves " in stack.log_text(), 20, "the worker serves nothing")
+            # Web goes first where both want the CPU.
+            assert os.getpriority(os.PRIO_PROCESS, stack.worker_pid().child) == 5
             os.kill(stack.worker_pid().child, signal.SIGKILL)
             wait_for(lambda: "a new one in" in stack.log_text(), 10, "the death is not told")
             wait_for(lambda: stack.log_text().count(" serves ") == 2, 20, "no new worker")
