@@ -7,6 +7,7 @@ from typing import Any
 from django.http import HttpRequest, JsonResponse
 
 from notes.texts import PROBLEMS, in_my_language
+from project.logs import request_id
 
 
 class Problem(Exception):
@@ -30,10 +31,12 @@ def problem_response(
         "status": status,
         "code": problem.code,
         "instance": request.path,
+        "request_id": request_id.get(),
     }
     if errors:
         body["errors"] = errors
     response = JsonResponse(body, status=status, content_type="application/problem+json")
+    response["Cache-Control"] = "no-store"
     for name, value in problem.headers.items():
         response[name] = value
     return response

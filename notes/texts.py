@@ -140,8 +140,37 @@ PROBLEMS: dict[str, tuple[int, Text]] = {
         Text("Entre ou envie um token válido.", "Sign in or send a valid token."),
     ),
     "forbidden": (403, Text("Isto não é permitido.", "This is not allowed.")),
+    "csrf_failed": (
+        403,
+        Text(
+            "A página ficou aberta demais. Recarregue-a e repita.",
+            "The page was open for too long. Reload it, then repeat.",
+        ),
+    ),
+    "too_many_logins": (
+        429,
+        Text(
+            "Tentativas demais. Espere 15 minutos e tente de novo.",
+            "Too many attempts. Wait 15 minutes, then try again.",
+        ),
+    ),
     "not_found": (404, Text("Não encontrado.", "Not found.")),
     "method_not_allowed": (405, Text("Método não permitido.", "Method not allowed.")),
+    "not_acceptable": (
+        406,
+        Text("Não temos isto no formato pedido.", "This is not available in the format you ask."),
+    ),
+    "unsupported_media_type": (
+        415,
+        Text("Envie o corpo como {expected}.", "Send the body as {expected}."),
+    ),
+    "precondition_failed": (
+        412,
+        Text(
+            "Isto mudou desde que você leu. Leia de novo e repita.",
+            "This has changed since you read it. Read it again, then repeat.",
+        ),
+    ),
     "one_file_only": (
         400,
         Text("Envie um arquivo de áudio por pedido.", "Send one audio file per request."),

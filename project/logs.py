@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import time
+from contextvars import ContextVar
 from logging.config import dictConfig
 from typing import TypedDict
 
 #: Their debug and info lines may hold URLs, arguments or bodies: things a person said.
 QUIET = ("openai", "httpx2", "httpcore2", "botocore", "boto3", "s3transfer", "urllib3", "av")
+
+#: The id of the request that this thread answers, or "".
+request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 
 class Options(TypedDict):
@@ -18,6 +22,14 @@ class Options(TypedDict):
     format: str
     level: str
     role: str
+
+
+class TextFormatter(logging.Formatter):
+    """``INFO notes.api: ...``, with the id of the request at its end."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = super().format(record)
+        return f"{line} [{own}]" if (own := request_id.get()) else line
 
 
 class JsonFormatter(logging.Formatter):
@@ -36,6 +48,8 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
+        if own := request_id.get():
+            line["request_id"] = own
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False, default=str)
@@ -48,7 +62,7 @@ def configure(options: Options) -> None:
 
 def logging_config(options: Options) -> dict[str, object]:
     """The :func:`logging.config.dictConfig` form of ``options``; gunicorn takes it as it is."""
-    text = {"format": "%(levelname)s %(name)s: %(message)s"}
+    text = {"()": TextFormatter, "format": "%(levelname)s %(name)s: %(message)s"}
     as_json = {"()": JsonFormatter, "role": options["role"]}
     out = {"level": options["level"], "handlers": ["out"], "propagate": False}
     return {

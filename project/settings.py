@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from project.csp import strict_policy
 from project.databases import postgresql, sqlite
 from project.embedded import default_redis_url
 from project.environment import (
@@ -23,7 +24,7 @@ from project.environment import (
     one_of,
     two_letters,
 )
-from project.storages import folder_storage, s3_storage
+from project.storages import bucket_origins, folder_storage, s3_storage
 
 env = Environment()
 env.add_parser("http_url", http_url)
@@ -110,6 +111,9 @@ if PROCESS_ROLE in ("web", "worker") and not SHARED_VOLUME:
 DEBUG: bool = env.bool("DEBUG", False)
 BASE_URL: str = env.http_url("BASE_URL", "http://localhost:8000")
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", [])
+# gunicorn speaks no TLS, so an https address means a proxy; it also appends X-Forwarded-For.
+BEHIND_HTTPS_PROXY: bool = env.bool("BEHIND_HTTPS_PROXY", BASE_URL.startswith("https"))
+HSTS_SECONDS: int = env.int("HSTS_SECONDS", 3600, validate=at_least(0))
 SECRET_KEY: str = env.str("SECRET_KEY", "")
 if not SECRET_KEY and BASE_URL:
     if is_local(BASE_URL):
@@ -149,8 +153,22 @@ _HOST = urlsplit(BASE_URL).hostname or "localhost"
 ALLOWED_HOSTS = [*ALLOWED_HOSTS, _HOST, *(LOCAL_HOSTS if is_local(BASE_URL) else ())]
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BASE_URL.startswith("https")
-if SESSION_COOKIE_SECURE:
+if BEHIND_HTTPS_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = True
+    # The platform asks inside its own network.
+    SECURE_REDIRECT_EXEMPT = ["^readyz$"]
+    SECURE_HSTS_SECONDS = HSTS_SECONDS
+SECURE_CSP = strict_policy(
+    bucket_origins(S3_BUCKET, S3_ENDPOINT_URL, S3_REGION) if S3_BUCKET else ()
+)
+PERMISSIONS_POLICY = "microphone=(self), camera=(), geolocation=()"
+CSRF_FAILURE_VIEW = "notes.error_views.csrf_failure"
+SILENCED_SYSTEM_CHECKS = [
+    # includeSubDomains and preload would bind names that are not ours to bind.
+    "security.W005",
+    "security.W021",
+]
 
 ROOT_URLCONF = "project.urls"
 WSGI_APPLICATION = "project.wsgi.application"
@@ -163,11 +181,13 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django_dramatiq",
-    "ninja",
+    "drf_spectacular_sidecar",
     "notes",
 ]
 MIDDLEWARE = [
     "notes.health.HealthMiddleware",
+    "project.request_id.RequestIdMiddleware",
+    "project.csp.BrowserPolicyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "notes.uploads.SizeGate",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -201,6 +221,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+LOGIN_URL = "admin:login"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "pt-br"
 LANGUAGES = [("pt-br", "Português (Brasil)"), ("en", "English")]

@@ -110,7 +110,9 @@ def refused(response: Any, status: int, code: str) -> bool:
     assert problem["status"] == status
     assert problem["type"] == f"urn:bau-mental:problem:{code}"
     assert problem["title"]
-    assert problem["instance"].startswith("/api/v1/")
+    assert problem["instance"].startswith("/api")
+    assert problem["request_id"] == response.headers["X-Request-ID"]
+    assert response.headers["Cache-Control"] == "no-store"
     return True
 
 
@@ -419,9 +421,9 @@ def test_a_box_deleted_during_the_upload_is_an_unknown_box(
         (b"a=1", "multipart/form-data", 400),
         (b"xxx", "multipart/form-data; boundary=abc", 422),
         (b"--abc\r\nContent-Disposition: nonsense", "multipart/form-data; boundary=abc", 422),
-        (b"a=1", "application/x-www-form-urlencoded; charset=latin-1", 400),
-        (b"{}", "application/json", 422),
-        (OGG, "audio/ogg", 422),
+        (b"a=1", "application/x-www-form-urlencoded; charset=latin-1", 415),
+        (b"{}", "application/json", 415),
+        (OGG, "audio/ogg", 415),
         (b"", "", 422),
     ],
 )
@@ -429,7 +431,8 @@ def test_a_body_that_is_no_form_is_refused_calmly(
     api: Client, body: bytes, kind: str, status: int
 ) -> None:
     response = api.post("/api/v1/notes", body, content_type=kind)
-    assert refused(response, status, "bad_request" if status == 400 else "invalid_request")
+    codes = {400: "bad_request", 415: "unsupported_media_type", 422: "invalid_request"}
+    assert refused(response, status, codes[status])
 
 
 def test_a_form_with_too_much_beside_the_file_is_refused(api: Client) -> None:

@@ -6,13 +6,14 @@ import hashlib
 import uuid
 from typing import Annotated, Any
 
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from ninja import File, Form, Header, Query, Router, Schema, Status
 from ninja.files import UploadedFile
 from pydantic import StringConstraints
 
 from notes.api.audio import audio_response
+from notes.api.conditional import IfMatch, check_match, unless_known
 from notes.api.pages import cursor_after, older_than
 from notes.api.schemas import (
     AudioForm,
@@ -141,29 +142,32 @@ def list_notes(
 
 @router.get("/{uuid:note_id}", response={200: NoteOut, 304: None, **ERRORS}, summary="One note")
 def get_note(request: HttpRequest, response: HttpResponse, note_id: uuid.UUID) -> Any:
-    note = NoteOut.model_validate(_shown(request, find_note(request, note_id)))
-    etag = f'"{hashlib.sha256(note.model_dump_json().encode()).hexdigest()[:32]}"'
-    response["ETag"] = etag
-    response["Cache-Control"] = "private, no-cache"
-    known = request.headers.get("If-None-Match", "")
-    if etag in known or known == "*":
-        return Status(304, None)
-    return note
+    return unless_known(request, response, _as_shown(request, find_note(request, note_id)))
 
 
 @router.patch("/{uuid:note_id}", response={200: NoteOut, **ERRORS}, summary="Correct a note")
-def change_note(request: HttpRequest, note_id: uuid.UUID, data: NotePatch) -> Any:
-    note = find_note(request, note_id)
-    if "box" in data.model_fields_set:
-        _move(request, note, data.box)
-    if data.transcript is not None:
-        note.edit_transcript(data.transcript)
+def change_note(
+    request: HttpRequest, note_id: uuid.UUID, data: NotePatch, if_match: IfMatch = None
+) -> Any:
+    try:
+        with transaction.atomic():
+            note = find_note(request, note_id, lock=True)
+            check_match(if_match, _as_shown(request, note))
+            if "box" in data.model_fields_set:
+                note.move_to(_own_box(request, data.box))
+            if data.transcript is not None:
+                note.edit_transcript(data.transcript)
+    except IntegrityError as fault:  # the box was deleted just now
+        raise Problem("unknown_box") from fault
     return _shown(request, note)
 
 
 @router.delete("/{uuid:note_id}", response={204: None, **ERRORS}, summary="Delete note and audio")
-def delete_note(request: HttpRequest, note_id: uuid.UUID) -> Any:
-    find_note(request, note_id).erase()
+def delete_note(request: HttpRequest, note_id: uuid.UUID, if_match: IfMatch = None) -> Any:
+    with transaction.atomic():
+        note = find_note(request, note_id, lock=True)
+        check_match(if_match, _as_shown(request, note))
+        note.erase()
     return Status(204, None)
 
 
@@ -188,23 +192,17 @@ def get_audio(request: HttpRequest, note_id: uuid.UUID) -> Any:
     return audio_response(request, find_note(request, note_id))
 
 
-def find_note(request: HttpRequest, note_id: uuid.UUID) -> Note:
-    """The user's own note.
+def find_note(request: HttpRequest, note_id: uuid.UUID, *, lock: bool = False) -> Note:
+    """The user's own note; with ``lock`` nobody else changes it in this transaction.
 
     Raises:
       Problem: ``not_found``, for a note of somebody else as for none.
     """
-    note = Note.objects.for_user(user_id(request)).filter(pk=note_id).first()
+    notes = Note.objects.for_user(user_id(request))
+    note = (notes.select_for_update() if lock else notes).filter(pk=note_id).first()
     if note is None:
         raise Problem("not_found")
     return note
-
-
-def _move(request: HttpRequest, note: Note, box_id: uuid.UUID | None) -> None:
-    try:
-        note.move_to(_own_box(request, box_id))
-    except IntegrityError as fault:  # the box was deleted just now
-        raise Problem("unknown_box") from fault
 
 
 def _own_box(request: HttpRequest, box_id: uuid.UUID | None) -> Box | None:
@@ -223,6 +221,10 @@ def _boxes(request: HttpRequest) -> dict[uuid.UUID, Box]:
 def _shown(request: HttpRequest, note: Note) -> dict[str, Any]:
     names_boxes = note.box_id or note.filing_suggestions
     return note_out(note, _boxes(request) if names_boxes else {})
+
+
+def _as_shown(request: HttpRequest, note: Note) -> NoteOut:
+    return NoteOut.model_validate(_shown(request, note))
 
 
 def _received(request: HttpRequest, response: HttpResponse, note: Note) -> dict[str, Any]:

@@ -164,6 +164,13 @@ class NotePatch(StrictSchema):
     box: uuid.UUID | None = None
 
 
+class FaultOut(Schema):
+    """What is wrong with a field: where it is, and why."""
+
+    loc: list[str]
+    message: str
+
+
 class ProblemOut(Schema):
     """An error, as RFC 9457 has it."""
 
@@ -172,7 +179,8 @@ class ProblemOut(Schema):
     status: int
     code: str
     instance: str
-    errors: list[dict[str, Any]] | None = None
+    request_id: str
+    errors: list[FaultOut] | None = None
 
 
 def note_out(note: Note, boxes: dict[uuid.UUID, Box]) -> dict[str, Any]:
