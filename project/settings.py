@@ -112,7 +112,7 @@ DEBUG: bool = env.bool("DEBUG", False)
 BASE_URL: str = env.http_url("BASE_URL", "http://localhost:8000")
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", [])
 # gunicorn speaks no TLS, so an https address means a proxy; it also appends X-Forwarded-For.
-BEHIND_HTTPS_PROXY: bool = env.bool("BEHIND_HTTPS_PROXY", BASE_URL.startswith("https"))
+BEHIND_HTTPS_PROXY: bool = env.bool("BEHIND_HTTPS_PROXY", (BASE_URL or "").startswith("https"))
 HSTS_SECONDS: int = env.int("HSTS_SECONDS", 3600, validate=at_least(0))
 SECRET_KEY: str = env.str("SECRET_KEY", "")
 if not SECRET_KEY and BASE_URL:
@@ -198,6 +198,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "notes.logins.ProblemMiddleware",
 ]
 TEMPLATES = [
     {
@@ -221,6 +222,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+AUTHENTICATION_BACKENDS = ["notes.logins.ThrottledBackend"]
 LOGIN_URL = "admin:login"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "pt-br"
