@@ -22,7 +22,7 @@ from notes.models.login_attempt import WINDOW, LoginAttempt
 class ThrottledBackend(ModelBackend):
     """Django's own, but with a bound on the attempts that come over the network."""
 
-    def authenticate(  # type: ignore[override]
+    def authenticate(
         self,
         request: HttpRequest | None,
         username: str | None = None,

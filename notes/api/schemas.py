@@ -33,16 +33,20 @@ def _in_utc(moment: datetime) -> datetime:
         raise ValueError("is outside of the calendar") from fault
 
 
-Text = Annotated[str, AfterValidator(_storable)]
+#: What :func:`_storable` asks, as far as a document can say it; and the same with a word in it.
+STORABLE = r"^[^\x00]*$"
+NOT_BLANK = r"^[^\x00]*[^\s\x00][^\x00]*$"
+
+Text = Annotated[str, StringConstraints(pattern=STORABLE), AfterValidator(_storable)]
 Moment = Annotated[datetime, AfterValidator(_in_utc)]
 Keyword = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=60),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=60, pattern=NOT_BLANK),
     AfterValidator(_storable),
 ]
 BoxName = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=80),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=80, pattern=NOT_BLANK),
     AfterValidator(_storable),
 ]
 Color = Annotated[str, StringConstraints(pattern=r"^(#[0-9a-fA-F]{6})?$")]
@@ -151,7 +155,9 @@ class TextNoteIn(StrictSchema):
 
     text: Annotated[
         str,
-        StringConstraints(strip_whitespace=True, min_length=1, max_length=100_000),
+        StringConstraints(
+            strip_whitespace=True, min_length=1, max_length=100_000, pattern=NOT_BLANK
+        ),
         AfterValidator(_storable),
     ]
     box: uuid.UUID | None = None
