@@ -46,13 +46,7 @@ def make_row(model: type[models.Model], owner: User) -> models.Model:
     columns = {
         field.name: _something(field, owner)
         for field in model._meta.concrete_fields
-        if not (
-            field.null
-            or field.blank
-            or field.has_default()
-            or field.primary_key
-            or _is_automatic(field)
-        )
+        if not (field.null or field.blank or field.primary_key or _fills_itself(field))
     }
     return model._base_manager.create(**columns)
 

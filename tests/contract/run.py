@@ -69,7 +69,7 @@ def _run_as(token: str, site: Stack, examples: int, seed: int, result: Result) -
         *(f"{site.url}/api/v1/openapi.json", "-H", f"Authorization: Bearer {token}"),
         *("--max-examples", str(examples), "--seed", str(seed), "--no-shrink"),
         *("--continue-on-failure", "--report", "ndjson", "--report-ndjson-path", str(report)),
-        *("--warnings", "off", "--workers", "2"),
+        *("--warnings", "off"),
     ]
     env = {**minimal_environment(), "SCHEMATHESIS_HOOKS": "tests.contract.hooks"}
     env |= {"BAU_URL": site.url, "BAU_TOKEN": token, "HOME": str(site.directory)}
