@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django_dramatiq.models import Task
 
+from notes.erasure import erase_user
 from notes.models import ApiToken, Attempt, Box, Heartbeat, Note
 from notes.models.note import NotRetryable
 
@@ -155,9 +156,7 @@ class OwnerAdmin(UserAdmin):  # type: ignore[type-arg]
     """Django's own, but with a user goes their audio."""
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
-        for note in Note.objects.for_user(obj.pk):
-            note.erase()
-        super().delete_model(request, obj)
+        erase_user(obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         for user in queryset:
