@@ -30,7 +30,8 @@ MAX_AGE = timedelta(hours=24)
 
 #: The columns of a job that nobody holds.
 RELEASED: dict[str, Any] = {
-    "lease_token": None,
+    # The token of a lease is no secret.
+    "lease_token": None,  # nosec B105
     "lease_expires_at": None,
     "lease_started_at": None,
     "progress_at": None,
@@ -116,8 +117,9 @@ def retry_delay(error: Later, attempts: int, trying_for: timedelta = timedelta(0
     once; else full jitter under a bound of at most 5 min. It doubles with each attempt or, where
     being asked to wait uses none up, is as long as we have been trying.
     """
+    # Chance spreads the tries; nobody must not guess it.
     if error.retry_after is not None:
         asked = min(max(error.retry_after, 1.0), 900.0)
-        return timedelta(seconds=asked * random.uniform(1.0, 1.2))
+        return timedelta(seconds=asked * random.uniform(1.0, 1.2))  # noqa: S311  # nosec B311
     bound = min(300.0, max(2.0 * 2 ** max(attempts, 1), trying_for.total_seconds()))
-    return timedelta(seconds=random.uniform(1.0, bound))
+    return timedelta(seconds=random.uniform(1.0, bound))  # noqa: S311  # nosec B311
