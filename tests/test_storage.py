@@ -110,7 +110,7 @@ def content(response: Any) -> bytes:
 
 
 def test_what_is_stored_is_read_and_gone_when_deleted(storage: Any) -> None:
-    key = new_key(uuid.uuid4())
+    key = new_key()
     store_audio(key, BytesIO(b"voice"))
     assert read_audio(key) == b"voice"
     assert key in list(objects_of(f"{datetime.now(UTC):%Y-%m-%d}"))
@@ -124,7 +124,7 @@ def test_what_is_stored_is_read_and_gone_when_deleted(storage: Any) -> None:
 
 def test_a_long_recording_comes_back_as_it_was(storage: Any) -> None:
     # More than one part of a multipart upload.
-    key, long = new_key(uuid.uuid4()), os.urandom(20 * 1024 * 1024)
+    key, long = new_key(), os.urandom(20 * 1024 * 1024)
     store_audio(key, BytesIO(long))
     assert read_audio(key) == long
     delete_audio(key)

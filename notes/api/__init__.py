@@ -19,11 +19,19 @@ from django.http.multipartparser import MultiPartParserError
 from django.urls import URLPattern, URLResolver, re_path
 from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
-from ninja.errors import AuthenticationError, AuthorizationError, HttpError, ValidationError
+from ninja.errors import (
+    AuthenticationError,
+    AuthorizationError,
+    HttpError,
+    Throttled,
+    ValidationError,
+)
 
-from notes.api import boxes, notes
+from notes.api import boxes, notes, tokens, usage
+from notes.api.throttle import RequestsPerMinute, add_fields, limit_problem, standing_of
 from notes.auth import AUTH
 from notes.errors import Problem, problem_response
+from notes.limits import LimitReached
 
 log = logging.getLogger(__name__)
 
@@ -32,10 +40,13 @@ api = NinjaAPI(
     version="1",
     description="A person talks, and the note files itself.",
     auth=AUTH,
+    throttle=[RequestsPerMinute()],
     urls_namespace="api-v1",
 )
 api.add_router("/notes", notes.router)
 api.add_router("/boxes", boxes.router)
+api.add_router("/tokens", tokens.router)
+api.add_router("/usage", usage.router)
 
 CODE_OF_STATUS = {400: "bad_request", 403: "forbidden", 404: "not_found"}
 
@@ -95,6 +106,16 @@ def on_too_big(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
     return problem_response(request, Problem("body_too_large"))
 
 
+@api.exception_handler(Throttled)
+def on_throttled(request: HttpRequest, error: Throttled) -> HttpResponse:
+    return problem_response(request, limit_problem(standing_of(request)))
+
+
+@api.exception_handler(LimitReached)
+def on_limit_reached(request: HttpRequest, error: LimitReached) -> HttpResponse:
+    return problem_response(request, limit_problem(error.standing))
+
+
 @api.exception_handler(InterfaceError)
 @api.exception_handler(OperationalError)
 def on_database_down(request: HttpRequest, error: Exception) -> HttpResponse:
@@ -127,6 +148,7 @@ def _with_problems(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespo
             response = view(request, *args, **kwargs)
         except Http404:  # ninja's own page at the root
             return problem_response(request, Problem("not_found"))
+        add_fields(request, response)
         if response.status_code != 405:
             return response
         headers = {"Allow": response["Allow"]}

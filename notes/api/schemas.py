@@ -165,7 +165,7 @@ class NotePatch(StrictSchema):
 
 
 class ProblemOut(Schema):
-    """An error, as RFC 9457 has it."""
+    """An error, as RFC 9457 has it; the last four only where a limit was reached."""
 
     type: str
     title: str
@@ -173,6 +173,10 @@ class ProblemOut(Schema):
     code: str
     instance: str
     errors: list[dict[str, Any]] | None = None
+    policy: str | None = None
+    limit: int | None = None
+    remaining: int | None = None
+    reset: int | None = None
 
 
 def note_out(note: Note, boxes: dict[uuid.UUID, Box]) -> dict[str, Any]:
