@@ -126,7 +126,8 @@ class ApiTokenAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     actions = ("revoke",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiToken]:
-        return super().get_queryset(request).annotate(clock=Now())
+        tokens: QuerySet[ApiToken] = super().get_queryset(request)
+        return tokens.annotate(clock=Now())
 
     @admin.display(boolean=True, description="valid")
     def valid(self, token: ApiToken) -> bool:

@@ -532,6 +532,9 @@ def test_the_contract_is_openapi_3_1_and_has_a_page(client: Client) -> None:
         "/api/v1/notes/{note_id}/audio": ["get"],
         "/api/v1/boxes": ["get", "post"],
         "/api/v1/boxes/{box_id}": ["delete", "get", "patch"],
+        "/api/v1/tokens": ["get", "post"],
+        "/api/v1/tokens/{token_id}": ["delete"],
+        "/api/v1/usage": ["get"],
     }
     upload_parameters = schema["paths"]["/api/v1/notes"]["post"]["parameters"]
     assert [(p["in"], p["name"]) for p in upload_parameters] == [("header", "Idempotency-Key")]

@@ -139,7 +139,9 @@ def test_no_word_of_the_uploader_is_in_the_objects_name(
     response = upload(name)
     assert response.status_code == 202
     note = Note.objects.get(pk=response.json()["id"])
-    assert note.audio_key == f"audio/{datetime.now(UTC):%Y-%m-%d}/{note.pk}"
+    day, _, name_of_object = note.audio_key.rpartition("/")
+    assert day == f"audio/{datetime.now(UTC):%Y-%m-%d}"
+    assert str(uuid.UUID(name_of_object)) == name_of_object
     assert default_storage.exists(note.audio_key)
 
 

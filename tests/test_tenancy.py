@@ -23,7 +23,7 @@ CASES = [
     pytest.param(operation, field, kind, id=f"{operation} {place}.{field} = {kind}")
     for operation in OPERATIONS
     for place, field in operation.ids
-    for kind in ("failed note", "open note", "box", "empty box")
+    for kind in ("failed note", "open note", "box", "empty box", "token")
 ]
 
 
@@ -48,7 +48,8 @@ def bobs(bob: User, api_of_bob: Client) -> Bobs:
         transcript=f"Falei de {SECRET_WORD}",
     )
     ids = {"failed note": failed, "open note": answer.json()["id"]}
-    return Bobs(bob, {**ids, "box": str(box.pk), "empty box": str(empty.pk)})
+    token = str(ApiToken.of(bob.pk)[0].public_id)
+    return Bobs(bob, {**ids, "box": str(box.pk), "empty box": str(empty.pk), "token": token})
 
 
 def snapshot(user: User) -> dict[str, Any]:
@@ -70,11 +71,20 @@ def own_ids(operation: Operation, alice: User, new_note: Any) -> dict[str, str]:
     return {"note_id": str(note.pk), "box_id": str(box.pk)}
 
 
+def client_for(operation: Operation, api: Client, alice: User) -> Client:
+    """Alice's token, or her browser where tokens are refused."""
+    if "/tokens" in operation.path:
+        api = Client()
+        api.force_login(alice)
+    return api
+
+
 @pytest.mark.parametrize(("operation", "field", "kind"), CASES)
 def test_an_id_of_bobs_is_worth_as_much_as_none(
     api: Client, alice: User, bobs: Bobs, new_note: Any, operation: Operation, field: str, kind: str
 ) -> None:
     own = own_ids(operation, alice, new_note)
+    api = client_for(operation, api, alice)
     absent = str(uuid.uuid4())
     before, mine = snapshot(bobs.user), snapshot(alice)
     foreign_answer = operation.ask(api, {**own, field: bobs.ids[kind]})
@@ -98,6 +108,7 @@ def test_every_id_that_the_contract_takes_is_tried(capsys: pytest.CaptureFixture
     assert fields == [
         "DELETE /api/v1/boxes/{box_id} path.box_id",
         "DELETE /api/v1/notes/{note_id} path.note_id",
+        "DELETE /api/v1/tokens/{token_id} path.token_id",
         "GET /api/v1/boxes/{box_id} path.box_id",
         "GET /api/v1/notes query.box",
         "GET /api/v1/notes/{note_id} path.note_id",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import uuid
 from argparse import ArgumentParser
 from collections.abc import Callable
 from datetime import UTC, date, datetime
