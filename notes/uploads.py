@@ -78,8 +78,15 @@ class CappedUpload(FileUploadHandler):
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
         self._seen += len(raw_data)
         if self._seen > upload_bytes():
+            self._drop_what_was_kept()
             raise RequestDataTooBig("the file is larger than its Content-Length may be")
         return raw_data
+
+    def _drop_what_was_kept(self) -> None:
+        """Delete the unfinished temporary file, which Django's parser would leave to chance."""
+        for handler in self.request.upload_handlers if self.request else ():
+            if (unfinished := getattr(handler, "file", None)) is not None:
+                unfinished.close()
 
     def file_complete(self, file_size: int) -> None:
         """Leaves the file to the handlers after this one."""
