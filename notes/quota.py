@@ -31,18 +31,9 @@ AUDIO = "audio_milliseconds"
 
 @dataclass
 class Used:
-    """What a call is taken to use, in seconds: set it when the call has told; None: not known."""
+    """What a call uses, in seconds: set it when the call has told; None: what was reserved."""
 
     seconds: float | None
-
-
-def notes_standing(owner_id: int) -> Standing | None:
-    """How a user stands with today's notes; None if there is no limit."""
-    limit = settings.USER_NOTES_PER_DAY
-    if not limit:
-        return None
-    remaining = max(limit - Usage.of(owner_id, today()).notes, 0)
-    return Standing("notes", limit, remaining, seconds_to_reset(), DAY)
 
 
 @contextmanager
@@ -78,7 +69,7 @@ def reserved(owner_id: int, seconds: float | None) -> Iterator[Used]:
     day, amount = today(), _milliseconds(seconds)
     _reserve(owner_id, day, amount)
     release_connection()
-    used = Used(seconds)
+    used = Used(None)
     try:
         yield used
     except ProviderError:
@@ -86,7 +77,8 @@ def reserved(owner_id: int, seconds: float | None) -> Iterator[Used]:
         raise
     finally:
         with _books_may_wait():
-            _settle(owner_id, day, _milliseconds(used.seconds) - amount)
+            if used.seconds is not None:
+                _settle(owner_id, day, _milliseconds(used.seconds) - amount)
 
 
 def audio_limit(owner_id: int | None) -> int | None:
