@@ -23,7 +23,8 @@ from project.environment import is_local
 #: Waits before another try where the server is busy or does not answer.
 WAITS = (1.0, 2.0, 5.0, 10.0)
 LONGEST_WAIT = 60.0
-BUSY = (429, 502, 503, 504)
+#: 409: an earlier try with the same key is still being taken in.
+BUSY = (409, 429, 502, 503, 504)
 
 
 class NotSent(Exception):
@@ -160,7 +161,7 @@ class Server:
           CommandError: no file would be.
         """
         with Watched(path, told) as file:
-            key = f"file-{hashlib.file_digest(file, 'sha256').hexdigest()}"
+            key = _key(hashlib.file_digest(file, "sha256").hexdigest(), form)
 
             def post() -> httpx2.Response:
                 # The file's name is nobody's business.
@@ -197,6 +198,12 @@ class Server:
         if "problem+json" in answer.headers.get("Content-Type", ""):
             raise NotSent(str(answer.json().get("title")))
         raise NotSent(f"{self.url} answered {answer.status_code}. Is it the right address?")
+
+
+def _key(content: str, form: dict[str, str]) -> str:
+    """The Idempotency-Key of a file: the same for the same command, however often it is run."""
+    fields = "".join(f"{name}={value};" for name, value in sorted(form.items()))
+    return f"file-{hashlib.sha256((content + fields).encode()).hexdigest()}"
 
 
 def _asked_wait(answer: httpx2.Response, wait: float) -> float:
