@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from notes import limits, quota
 from notes.models import IdempotencyKey, Note, Usage
-from notes.models.usage import today
+from notes.models.usage import seconds_to_reset, today
 from tests.conftest import client_of
 from tests.test_auth import NOTES
 from tests.test_upload import OGG, STORE, refused, upload, write
@@ -42,13 +42,20 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def fields_of(response: Any) -> tuple[str, dict[str, int], dict[str, int]]:
     """Name, policy and standing, as a parser of structured fields reads them."""
-    [(name, policy)] = http_sf.parse(response.headers["RateLimit-Policy"].encode(), tltype="list")
-    [(same, standing)] = http_sf.parse(response.headers["RateLimit"].encode(), tltype="list")
+    name, policy = structured(response.headers["RateLimit-Policy"])
+    same, standing = structured(response.headers["RateLimit"])
     assert name == same
     assert set(policy) == {"q", "w"}
     assert set(standing) == {"r", "t"}
     assert all(type(value) is int for value in [*policy.values(), *standing.values()])
     return name, policy, standing
+
+
+def structured(field: str) -> Any:
+    """The one item of a list, and its parameters."""
+    items: Any = http_sf.parse(field.encode(), tltype="list")
+    [item] = items
+    return item
 
 
 # --- A minute ------------------------------------------------------------------------------------
@@ -150,7 +157,7 @@ def test_notes_beyond_the_days_are_a_429_until_midnight(api: Client, settings: A
         assert refused(answer, 429, "quota_exceeded")
         name, policy, standing = fields_of(answer)
         assert (name, policy, standing["r"]) == ("notes", {"q": 2, "w": 86_400}, 0)
-        left = quota.seconds_to_reset()
+        left = seconds_to_reset()
         assert abs(int(answer.headers["Retry-After"]) - left) < 60
         assert standing["t"] == int(answer.headers["Retry-After"]) == answer.json()["reset"]
         assert answer.json()["policy"] == "notes"
@@ -197,7 +204,7 @@ def test_a_user_sees_what_is_used_and_what_is_left(
     seen = api.get(USAGE).json()
     assert seen["day"] == today().isoformat()
     resets_in = datetime.fromisoformat(seen["resets_at"]) - timezone.now()
-    assert abs(resets_in.total_seconds() - quota.seconds_to_reset()) < 60
+    assert abs(resets_in.total_seconds() - seconds_to_reset()) < 60
     assert seen["notes"] == {"used": 1, "limit": 100, "remaining": 99}
     assert seen["audio_seconds"] == {"used": 90.5, "limit": 3600, "remaining": 3509.5}
     assert seen["requests_per_minute"] == 600

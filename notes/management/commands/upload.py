@@ -34,8 +34,8 @@ class NotSent(Exception):
 class Command(BaseCommand):
     help = (
         "Send files, or all audio in folders, as voice notes. Nothing is sent twice: after Ctrl-C"
-        " or a failure run the same command again. Exit code 0: all are there; 1: some are not;"
-        " 2: nothing could be tried."
+        " or a failure run the same command again within a day. Exit code 0: all are there; 1: some"
+        " are not; 2: nothing could be tried."
     )
     requires_system_checks: list[str] = []
 
@@ -186,7 +186,10 @@ class Server:
                 if answer.status_code not in BUSY or wait is None:
                     return self._accepted(answer)
                 wait = _asked_wait(answer, wait)
-            time.sleep(wait)
+                if answer.status_code == 429 and wait > LONGEST_WAIT:
+                    text = f"{self.url} takes no more today. Run the same command tomorrow."
+                    raise CommandError(text, returncode=1)
+            time.sleep(min(wait, LONGEST_WAIT))
         raise AssertionError("unreachable")
 
     def _accepted(self, answer: httpx2.Response) -> httpx2.Response:
@@ -208,7 +211,7 @@ def _key(content: str, form: dict[str, str]) -> str:
 
 def _asked_wait(answer: httpx2.Response, wait: float) -> float:
     asked = answer.headers.get("Retry-After", "")
-    return min(float(asked), LONGEST_WAIT) if asked.isdecimal() else wait
+    return float(asked) if asked.isdecimal() else wait
 
 
 class Watched(io.BufferedReader):
