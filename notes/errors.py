@@ -11,12 +11,23 @@ from project.logs import request_id
 
 
 class Problem(Exception):
-    """An answer other than success; ``code`` is one of :data:`PROBLEMS`."""
+    """An answer other than success; ``code`` is one of :data:`PROBLEMS`.
 
-    def __init__(self, code: str, *, headers: dict[str, str] | None = None, **values: Any) -> None:
+    ``members`` are what this kind of problem has beside those that all have.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        *,
+        headers: dict[str, str] | None = None,
+        members: dict[str, Any] | None = None,
+        **values: Any,
+    ) -> None:
         super().__init__(code)
         self.code = code
         self.headers = headers or {}
+        self.members = members or {}
         self.values = values
 
 
@@ -32,6 +43,7 @@ def problem_response(
         "code": problem.code,
         "instance": request.path,
         "request_id": request_id.get(),
+        **problem.members,
     }
     if errors:
         body["errors"] = errors

@@ -21,6 +21,7 @@ from notes.leases import leases
 from notes.models import Box, Note, Work
 from notes.models.note import FiledBy
 from notes.provider import Later, Never, ProviderError
+from notes.quota import reserved
 from notes.stages import Stage
 from notes.storage import AudioMissing, StorageUnavailable, read_audio
 from notes.sweeper import forget_rings, ring_next, ring_next_suspect
@@ -152,7 +153,10 @@ def _transcribe(transcriber: Transcriber, work: Work) -> bool:
     hints = Hints(work.note.requested_language or None, _words(_cards(work.note)))
     release_connection()
     recording = _recording(work.note)
-    transcript = transcriber.transcribe(recording, hints, work.go_on)
+    # How long it is only the answer says.
+    with reserved(work.note.owner_id, seconds=None) as used:
+        transcript = transcriber.transcribe(recording, hints, work.go_on)
+        used.seconds = transcript.seconds
     return _insist(partial(work.record_transcript, transcript))
 
 

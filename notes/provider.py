@@ -35,5 +35,16 @@ class Later(ProviderError):
         self.uses_attempt = uses_attempt
 
 
+class OverQuota(Later):
+    """Nothing failed: what may be used today is used up, and ``reset_in`` seconds are to go.
+
+    It uses no attempt, and the time until then is not time in which the stage was tried.
+    """
+
+    def __init__(self, code: str, *, reset_in: float) -> None:
+        super().__init__(code, uses_attempt=False)
+        self.reset_in = reset_in
+
+
 class Never(ProviderError):
     """Trying again would give the same answer until a person changes something."""

@@ -42,12 +42,13 @@ class DurableFolder(FileSystemStorage):
         return name
 
 
-def new_key(note_id: uuid.UUID) -> str:
-    """The object name for the audio of ``note_id``: ``audio/2026-11-22/<uuid>``.
+def new_key() -> str:
+    """A name for an audio object that no other upload uses: ``audio/2026-11-22/<uuid>``.
 
-    No text of a user is in it. The day lets the orphan sweep look at a few folders, not at all.
+    No text of a user is in it, and not the note's id, which a second try to send it shares. The
+    day lets the orphan sweep look at a few folders, not at all.
     """
-    return f"{ROOT}/{datetime.now(UTC):%Y-%m-%d}/{note_id}"
+    return f"{ROOT}/{datetime.now(UTC):%Y-%m-%d}/{uuid.uuid4()}"
 
 
 def store_audio(key: str, content: IO[bytes]) -> None:

@@ -86,6 +86,16 @@ NOTE_ERRORS: dict[str, Text] = {
         "The local transcriber is not installed. Whoever runs this system must install it or set a"
         " key; then retry.",
     ),
+    "quota_exhausted": Text(
+        "Seus minutos de áudio de hoje acabaram. Esta nota continua depois da meia-noite (UTC).",
+        "Your minutes of audio for today are used up. This note goes on after midnight (UTC).",
+    ),
+    "instance_quota_exhausted": Text(
+        "O sistema atingiu o limite de áudio de hoje. Esta nota continua depois da meia-noite"
+        " (UTC).",
+        "This system has reached its limit of audio for today. This note goes on after midnight"
+        " (UTC).",
+    ),
     "out_of_memory": Text(
         "Faltou memória para este áudio. Tentaremos de novo em breve.",
         "There was not enough memory for this audio. We will try again soon.",
@@ -154,6 +164,17 @@ PROBLEMS: dict[str, tuple[int, Text]] = {
             "Too many attempts. Wait 15 minutes, then try again.",
         ),
     ),
+    "insufficient_scope": (
+        403,
+        Text("Este token não permite isto.", "This token does not allow this."),
+    ),
+    "session_only": (
+        403,
+        Text(
+            "Tokens só são geridos por quem entrou no site.",
+            "Tokens are managed by whoever is signed in to the site, not by a token.",
+        ),
+    ),
     "not_found": (404, Text("Não encontrado.", "Not found.")),
     "method_not_allowed": (405, Text("Método não permitido.", "Method not allowed.")),
     "not_acceptable": (
@@ -178,6 +199,17 @@ PROBLEMS: dict[str, tuple[int, Text]] = {
     "body_too_large": (
         413,
         Text("O pedido é grande demais.", "The request is too large."),
+    ),
+    "length_required": (
+        411,
+        Text("Envie o pedido com Content-Length.", "Send the request with a Content-Length."),
+    ),
+    "too_many_tokens": (
+        409,
+        Text(
+            "Há tokens demais; revogue um que não usa.",
+            "There are too many tokens; revoke one that you do not use.",
+        ),
     ),
     "not_retryable": (
         409,
@@ -211,6 +243,30 @@ PROBLEMS: dict[str, tuple[int, Text]] = {
         Text(
             "Esta Idempotency-Key já foi usada com outro conteúdo.",
             "This Idempotency-Key was used with other content.",
+        ),
+    ),
+    "idempotency_in_flight": (
+        409,
+        Text(
+            "O primeiro pedido com esta Idempotency-Key ainda está em curso. Envie de novo em"
+            " alguns segundos.",
+            "The first request with this Idempotency-Key is still being taken in. Send it again in"
+            " a few seconds.",
+        ),
+    ),
+    "rate_limited": (
+        429,
+        Text(
+            "Pedidos demais: no máximo {limit} por minuto. Tente de novo em {reset} s.",
+            "Too many requests: at most {limit} a minute. Try again in {reset} s.",
+        ),
+    ),
+    "quota_exceeded": (
+        429,
+        Text(
+            "Você já enviou {limit} notas hoje, que é o limite. Ele recomeça à meia-noite (UTC).",
+            "You have sent {limit} notes today, which is the limit. It starts anew at midnight"
+            " (UTC).",
         ),
     ),
     "no_audio": (404, Text("Esta nota não tem áudio.", "This note has no audio.")),

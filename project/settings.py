@@ -56,6 +56,13 @@ SWEEP_SECONDS: int = env.int("SWEEP_SECONDS", 5, validate=at_least(1))
 MAX_UPLOAD_MB: int = env.int("MAX_UPLOAD_MB", 48, validate=at_least(1))
 MAX_AUDIO_MINUTES: int = env.int("MAX_AUDIO_MINUTES", 200, validate=at_least(1))
 AUDIO_RETENTION_DAYS: int = env.int("AUDIO_RETENTION_DAYS", 0, validate=at_least(0))
+UPLOAD_RESERVATION_SECONDS: int = env.int("UPLOAD_RESERVATION_SECONDS", 60, validate=at_least(1))
+USER_REQUESTS_PER_MINUTE: int = env.int("USER_REQUESTS_PER_MINUTE", 600, validate=at_least(0))
+USER_NOTES_PER_DAY: int = env.int("USER_NOTES_PER_DAY", 1000, validate=at_least(0))
+USER_AUDIO_MINUTES_PER_DAY: int = env.int("USER_AUDIO_MINUTES_PER_DAY", 600, validate=at_least(0))
+INSTANCE_AUDIO_MINUTES_PER_DAY: int = env.int(
+    "INSTANCE_AUDIO_MINUTES_PER_DAY", 6000, validate=at_least(0)
+)
 DEFAULT_LANGUAGE: str = env.str("DEFAULT_LANGUAGE", "pt", validate=two_letters)
 
 OPENAI_API_KEY: str = env.str("OPENAI_API_KEY", "")
@@ -247,6 +254,11 @@ STORAGES: dict[str, Any] = {
 # One file part of an upload stays in memory up to this many bytes, the rest goes to a temporary
 # file; other parts and JSON bodies are refused above DATA_UPLOAD_MAX_MEMORY_SIZE.
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
+FILE_UPLOAD_HANDLERS = [
+    "notes.uploads.CappedUpload",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 DATA_UPLOAD_MAX_NUMBER_FILES = 1
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20
 

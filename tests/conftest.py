@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 
-from notes import openai_client
+from notes import limits, openai_client
 from notes.broker import bell, broker
 from notes.models import ApiToken, Box, Note
 from tests.fakes.provider import FakeProvider
@@ -37,6 +37,12 @@ def fresh_bell() -> None:
     """Empty queues, and a bell that no earlier test has silenced."""
     bell._quiet_until = 0.0
     broker().client.flushall()
+
+
+@pytest.fixture(autouse=True)
+def fresh_minute() -> None:
+    """No requests of earlier tests are counted: users of all tests share a few ids."""
+    limits.requests.clear()
 
 
 @pytest.fixture

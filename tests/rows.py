@@ -51,6 +51,11 @@ def make_row(model: type[models.Model], owner: User) -> models.Model:
     return model._base_manager.create(**columns)
 
 
+def id_of(row: models.Model) -> str:
+    """What the API calls ``row``."""
+    return str(getattr(row, "public_id", row.pk))
+
+
 def _fills_itself(field: models.Field[Any, Any]) -> bool:
     automatic = getattr(field, "auto_now_add", False) or getattr(field, "auto_now", False)
     has_default = field.has_default() or field.has_db_default()

@@ -29,7 +29,7 @@ def spoken(alice: User, sample: bytes) -> Spoken:
 
     def make(audio_format: str = "ogg", **columns: Any) -> Note:
         note_id = uuid.uuid4()
-        key = new_key(note_id)
+        key = new_key()
         store_audio(key, BytesIO(sample))
         columns |= {"id": note_id, "audio_key": key, "audio_format": audio_format}
         return Note.receive(owner_id=alice.pk, **columns)

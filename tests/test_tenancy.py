@@ -14,7 +14,7 @@ from django.test import Client
 
 from notes.models import Box, Note
 from notes.models.note import Status
-from tests.rows import make_row, model_named, owned_models, rows_of
+from tests.rows import id_of, make_row, model_named, owned_models, rows_of
 from tests.services.run import REPOSITORY
 from tests.test_auth import NUMBERS, OPERATIONS, Operation, absent_id
 from tests.test_upload import refused, upload
@@ -63,19 +63,23 @@ def bobs(bob: User, api_of_bob: Client) -> Bobs:
     )
     ids = {"failed note": failed, "open note": answer.json()["id"]}
     ids |= {"box": str(box.pk), "empty box": str(empty.pk)}
-    return Bobs(bob, {**ids, **{name: str(make_row(MODELS[name], bob).pk) for name in OTHERS}})
+    return Bobs(bob, {**ids, **{name: id_of(make_row(MODELS[name], bob)) for name in OTHERS}})
 
 
 def snapshot(user: User) -> dict[str, Any]:
-    """All that the database and the storage have of ``user``."""
+    """All that the database and the storage have of ``user``, but for what they have used.
+
+    A refused upload is counted and given back, which leaves a row of zeros.
+    """
     keys = Note.objects.filter(owner=user).exclude(audio_key="").values_list("audio_key", flat=True)
-    return {**rows_of(user), "audio": [default_storage.exists(key) for key in sorted(keys)]}
+    rows = {name: found for name, found in rows_of(user).items() if name != "Usage"}
+    return {**rows, "audio": [default_storage.exists(key) for key in sorted(keys)]}
 
 
 def own_ids(operation: Operation, alice: User) -> dict[str, str]:
     """Valid ids of Alice's for the fields of the path, so that only the tried one is wrong."""
     names = [name for place, name in operation.ids if place == "path"]
-    return {name: str(make_row(MODELS[name], alice).pk) for name in names}
+    return {name: id_of(make_row(MODELS[name], alice)) for name in names}
 
 
 def neutral(answer: Any, given: str) -> str:

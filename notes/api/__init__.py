@@ -15,14 +15,22 @@ from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.urls import URLPattern, URLResolver
-from ninja.errors import AuthenticationError, AuthorizationError, HttpError, ValidationError
+from ninja.errors import (
+    AuthenticationError,
+    AuthorizationError,
+    HttpError,
+    Throttled,
+    ValidationError,
+)
 
-from notes.api import boxes, notes
+from notes.api import boxes, notes, tokens, usage
 from notes.api.contract import ContractApi
 from notes.api.docs import DocsPage, for_people
 from notes.api.routes import routes_of
+from notes.api.throttle import RequestsPerMinute, limit_problem, standing_of
 from notes.auth import AUTH
 from notes.errors import Problem, problem_response
+from notes.limits import LimitReached
 
 log = logging.getLogger(__name__)
 
@@ -33,10 +41,13 @@ api = ContractApi(
     auth=AUTH,
     docs=DocsPage(),
     docs_decorator=for_people,
+    throttle=[RequestsPerMinute()],
     urls_namespace="api-v1",
 )
 api.add_router("/notes", notes.router)
 api.add_router("/boxes", boxes.router)
+api.add_router("/tokens", tokens.router)
+api.add_router("/usage", usage.router)
 
 CODE_OF_STATUS = {400: "bad_request", 403: "forbidden", 404: "not_found"}
 
@@ -94,6 +105,16 @@ def on_two_files(request: HttpRequest, error: TooManyFilesSent) -> HttpResponse:
 @api.exception_handler(RequestDataTooBig)
 def on_too_big(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
     return problem_response(request, Problem("body_too_large"))
+
+
+@api.exception_handler(Throttled)
+def on_throttled(request: HttpRequest, error: Throttled) -> HttpResponse:
+    return problem_response(request, limit_problem(standing_of(request)))
+
+
+@api.exception_handler(LimitReached)
+def on_limit_reached(request: HttpRequest, error: LimitReached) -> HttpResponse:
+    return problem_response(request, limit_problem(error.standing))
 
 
 @api.exception_handler(InterfaceError)

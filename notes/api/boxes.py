@@ -11,16 +11,21 @@ from ninja import Router, Status
 
 from notes.api.conditional import IfMatch, check_match, unless_known
 from notes.api.schemas import BoxIn, BoxOut, BoxPatch, ProblemOut
-from notes.auth import user_id
+from notes.auth import needs, user_id
 from notes.errors import Problem
-from notes.models import Box
+from notes.models import Box, Scope
 
 router = Router(tags=["boxes"])
 
-ERRORS = {frozenset({400, 401, 403, 404, 409, 422}): ProblemOut}
+ERRORS = {frozenset({400, 401, 403, 404, 409, 413, 422, 429}): ProblemOut}
 
 
-@router.get("", response={200: list[BoxOut], **ERRORS}, summary="All your boxes, by name")
+@router.get(
+    "",
+    response={200: list[BoxOut], **ERRORS},
+    summary="All your boxes, by name",
+    **needs(Scope.READ),
+)
 def list_boxes(request: HttpRequest) -> Any:
     return Box.objects.for_user(user_id(request))
 
@@ -36,7 +41,12 @@ def create_box(request: HttpRequest, data: BoxIn, response: HttpResponse) -> Any
     return Status(201, box)
 
 
-@router.get("/{uuid:box_id}", response={200: BoxOut, 304: None, **ERRORS}, summary="One box")
+@router.get(
+    "/{uuid:box_id}",
+    response={200: BoxOut, 304: None, **ERRORS},
+    summary="One box",
+    **needs(Scope.READ),
+)
 def get_box(request: HttpRequest, response: HttpResponse, box_id: uuid.UUID) -> Any:
     return unless_known(request, response, _as_shown(find_box(request, box_id)))
 

@@ -14,6 +14,7 @@ from pydantic import StringConstraints
 
 from notes.api.audio import audio_response
 from notes.api.conditional import IfMatch, check_match, unless_known
+from notes.api.once import fingerprint, take_in
 from notes.api.pages import cursor_after, older_than
 from notes.api.schemas import (
     AudioForm,
@@ -26,17 +27,19 @@ from notes.api.schemas import (
     TextNoteIn,
     note_out,
 )
-from notes.auth import user_id
+from notes.auth import needs, user_id
 from notes.connections import release_connection
 from notes.errors import Problem
-from notes.models import Box, Note
+from notes.models import Box, Note, Scope
+from notes.models.idempotency import Reservation
 from notes.models.note import NotRetryable
 from notes.storage import StorageUnavailable, delete_audio, new_key, store_audio
-from notes.uploads import accept
+from notes.uploads import AcceptedAudio, accept
 
 router = Router(tags=["notes"])
+WRITE, READ = Scope.WRITE, Scope.READ
 
-ERRORS = {frozenset({400, 401, 403, 404, 409, 413, 415, 422, 503}): ProblemOut}
+ERRORS = {frozenset({400, 401, 403, 404, 409, 411, 413, 415, 422, 429, 503}): ProblemOut}
 Key = Annotated[
     Annotated[Text, StringConstraints(min_length=1, max_length=255)] | None,
     Header(alias="Idempotency-Key"),
@@ -52,7 +55,7 @@ class Filters(Schema):
     search: Annotated[Text, StringConstraints(max_length=200)] | None = None
 
 
-@router.post("", response={202: NoteOut, **ERRORS}, summary="Send a voice note")
+@router.post("", response={202: NoteOut, **ERRORS}, summary="Send a voice note", **needs(WRITE))
 def upload(
     request: HttpRequest,
     response: HttpResponse,
@@ -61,37 +64,35 @@ def upload(
     idempotency_key: Key = None,
 ) -> Any:
     accepted = accept(audio)
-    if (again := _replay(request, response, idempotency_key, accepted.sha256)) is not None:
-        return Status(202, again)
-    box = _own_box(request, form.box)
-    note_id = uuid.uuid4()
-    key = new_key(note_id)
-    release_connection()
-    try:
-        store_audio(key, accepted.file)
-    except StorageUnavailable as fault:
-        raise Problem("storage_unavailable", headers={"Retry-After": "5"}) from fault
-    try:
-        note = Note.receive(
-            id=note_id,
-            owner_id=user_id(request),
-            audio_key=key,
-            audio_format=accepted.format.name,
-            audio_bytes=accepted.size,
-            audio_sha256=accepted.sha256,
-            box=box,
-            requested_language=form.language,
-            source=form.source,
-            recorded_at=form.recorded_at,
-            idempotency_key=idempotency_key,
-        )
-    except IntegrityError:
-        delete_audio(key)
-        return Status(202, _raced(request, response, idempotency_key, accepted.sha256))
+    content = fingerprint("upload", accepted.sha256, form.dict())
+
+    def make(held: Reservation) -> Note:
+        box = _own_box(request, form.box)
+        audio_key = _stored(accepted)
+        try:
+            return Note.receive(
+                id=held.note_id,
+                owner_id=user_id(request),
+                audio_key=audio_key,
+                audio_format=accepted.format.name,
+                audio_bytes=accepted.size,
+                audio_sha256=accepted.sha256,
+                box=box,
+                requested_language=form.language,
+                source=form.source,
+                recorded_at=form.recorded_at,
+            )
+        except IntegrityError:
+            delete_audio(audio_key)
+            raise
+
+    note = take_in(request, response, idempotency_key, content, make)
     return Status(202, _received(request, response, note))
 
 
-@router.post("/text", response={202: NoteOut, **ERRORS}, summary="Send a written note")
+@router.post(
+    "/text", response={202: NoteOut, **ERRORS}, summary="Send a written note", **needs(WRITE)
+)
 def write(
     request: HttpRequest,
     response: HttpResponse,
@@ -99,22 +100,24 @@ def write(
     idempotency_key: Key = None,
 ) -> Any:
     sha256 = hashlib.sha256(data.text.encode()).hexdigest()
-    if (again := _replay(request, response, idempotency_key, sha256)) is not None:
-        return Status(202, again)
-    try:
-        note = Note.receive(
+    content = fingerprint("write", sha256, {"box": data.box})
+
+    def make(held: Reservation) -> Note:
+        return Note.receive(
+            id=held.note_id,
             owner_id=user_id(request),
             transcript=data.text,
             audio_sha256=sha256,
             box=_own_box(request, data.box),
-            idempotency_key=idempotency_key,
         )
-    except IntegrityError:
-        return Status(202, _raced(request, response, idempotency_key, sha256))
+
+    note = take_in(request, response, idempotency_key, content, make)
     return Status(202, _received(request, response, note))
 
 
-@router.get("", response={200: NotePage, **ERRORS}, summary="Your notes, newest first")
+@router.get(
+    "", response={200: NotePage, **ERRORS}, summary="Your notes, newest first", **needs(READ)
+)
 def list_notes(
     request: HttpRequest,
     filters: Query[Filters],
@@ -140,7 +143,14 @@ def list_notes(
     }
 
 
-@router.get("/{uuid:note_id}", response={200: NoteOut, 304: None, **ERRORS}, summary="One note")
+# Not counted: it is how clients wait for a note.
+@router.get(
+    "/{uuid:note_id}",
+    response={200: NoteOut, 304: None, **ERRORS},
+    summary="One note",
+    throttle=[],
+    **needs(READ),
+)
 def get_note(request: HttpRequest, response: HttpResponse, note_id: uuid.UUID) -> Any:
     return unless_known(request, response, _as_shown(request, find_note(request, note_id)))
 
@@ -187,6 +197,7 @@ def retry(request: HttpRequest, note_id: uuid.UUID) -> Any:
     "/{uuid:note_id}/audio",
     response={frozenset({200, 206, 302}): None, **ERRORS},
     summary="The audio",
+    **needs(READ),
 )
 def get_audio(request: HttpRequest, note_id: uuid.UUID) -> Any:
     return audio_response(request, find_note(request, note_id))
@@ -233,29 +244,12 @@ def _received(request: HttpRequest, response: HttpResponse, note: Note) -> dict[
     return _shown(request, note)
 
 
-def _replay(
-    request: HttpRequest, response: HttpResponse, key: str | None, sha256: str
-) -> dict[str, Any] | None:
-    """The note that was made with this Idempotency-Key before, if there is one."""
-    if key is None:
-        return None
-    note = Note.objects.for_user(user_id(request)).filter(idempotency_key=key).first()
-    if note is None:
-        return None
-    if note.audio_sha256 != sha256:
-        raise Problem("idempotency_mismatch")
-    response["Idempotent-Replayed"] = "true"
-    return _received(request, response, note)
-
-
-def _raced(
-    request: HttpRequest, response: HttpResponse, key: str | None, sha256: str
-) -> dict[str, Any]:
-    """The note of a twin of this request that was quicker.
-
-    Raises:
-      Problem: ``unknown_box``: there was no twin; the box was deleted just now.
-    """
-    if (note := _replay(request, response, key, sha256)) is None:
-        raise Problem("unknown_box")
-    return note
+def _stored(accepted: AcceptedAudio) -> str:
+    """Store the audio; its key."""
+    audio_key = new_key()
+    release_connection()
+    try:
+        store_audio(audio_key, accepted.file)
+    except StorageUnavailable as fault:
+        raise Problem("storage_unavailable", headers={"Retry-After": "5"}) from fault
+    return audio_key

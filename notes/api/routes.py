@@ -13,6 +13,7 @@ from django.urls import URLPattern, URLResolver, re_path
 from django.views.decorators.csrf import csrf_exempt
 
 from notes.api.contract import ContractApi, MediaTypes
+from notes.api.throttle import add_fields
 from notes.errors import Problem, problem_response
 
 PREFIX = "/api/v1/"
@@ -47,6 +48,7 @@ def _in_contract(view: View, path: str, media_types: MediaTypes) -> View:
         if is_head := request.method == "HEAD":
             request.method = "GET"
         response = _asked(view, request, path, media_types, *args, **kwargs)
+        add_fields(request, response)
         # People's words are nothing for a cache; who means otherwise has said so.
         response.headers.setdefault("Cache-Control", "no-store")
         return _without_body(response) if is_head else response

@@ -178,7 +178,7 @@ class FaultOut(Schema):
 
 
 class ProblemOut(Schema):
-    """An error, as RFC 9457 has it."""
+    """An error, as RFC 9457 has it; the last four only where a limit was reached."""
 
     type: str
     title: str
@@ -187,6 +187,10 @@ class ProblemOut(Schema):
     instance: str
     request_id: str
     errors: list[FaultOut] | None = None
+    policy: str | None = None
+    limit: int | None = None
+    remaining: int | None = None
+    reset: int | None = None
 
 
 def note_out(note: Note, boxes: dict[uuid.UUID, Box]) -> dict[str, Any]:

@@ -6,9 +6,23 @@ from notes.models.attempt import Attempt
 from notes.models.box import Box
 from notes.models.duty import Duty
 from notes.models.heartbeat import Heartbeat
+from notes.models.idempotency import IdempotencyKey
 from notes.models.login_attempt import LoginAttempt
 from notes.models.note import Note
-from notes.models.token import ApiToken
+from notes.models.token import ApiToken, Scope
+from notes.models.usage import Usage
 from notes.models.work import Work
 
-__all__ = ["ApiToken", "Attempt", "Box", "Duty", "Heartbeat", "LoginAttempt", "Note", "Work"]
+__all__ = [
+    "ApiToken",
+    "Attempt",
+    "Box",
+    "Duty",
+    "Heartbeat",
+    "IdempotencyKey",
+    "LoginAttempt",
+    "Note",
+    "Scope",
+    "Usage",
+    "Work",
+]

@@ -90,8 +90,6 @@ class Note(Job):
     language = models.CharField(max_length=16, blank=True)
     source = models.CharField(max_length=12, choices=Source.choices, default=Source.MEMO)
     recorded_at = models.DateTimeField(null=True, blank=True)
-    # NULL where the client gave none, so that the constraint below leaves those alone.
-    idempotency_key = models.CharField(max_length=255, null=True, editable=False)  # noqa: DJ001
 
     transcript = models.TextField(blank=True)
     transcript_edited_at = models.DateTimeField(null=True, editable=False)
@@ -114,13 +112,6 @@ class Note(Job):
 
     class Meta:
         ordering = ["-created_at", "-id"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["owner", "idempotency_key"],
-                condition=Q(idempotency_key__isnull=False),
-                name="note_once_per_key",
-            )
-        ]
         indexes = [
             models.Index(fields=["owner", "-created_at", "-id"], name="note_newest"),
             models.Index(fields=["owner", "box", "-created_at", "-id"], name="note_in_box"),
@@ -145,19 +136,19 @@ class Note(Job):
     def receive(cls, **columns: Any) -> Note:
         """A new note, committed before anybody is told of it.
 
-        Notes with audio start at ``pending``, notes of text at ``classifying``.
+        Notes with audio start at ``pending``, notes of text at ``classifying``. It is one INSERT,
+        so it needs no transaction of its own.
 
         Raises:
-          django.db.IntegrityError: the owner has a note with this ``idempotency_key``.
+          django.db.IntegrityError: there is a note with this ``id``, or no such box any more.
         """
         if not columns.get("audio_key"):
             columns |= {"processing_status": Status.CLASSIFYING, "transcribed_at": Now()}
             columns |= {"speech": True}
         if columns.get("box") is not None:
             columns |= {"filed_by": FiledBy.USER, "filing_reason": "chosen_by_owner"}
-        with transaction.atomic():
-            note = cls.objects.create(rung_at=Now(), **columns)
-            ring_on_commit(note.stage, note.pk)
+        note = cls.objects.create(rung_at=Now(), **columns)
+        ring_on_commit(note.stage, note.pk)
         if not note.audio_key:
             note.refresh_from_db(fields=["transcribed_at"])
         return note
@@ -203,7 +194,7 @@ class Note(Job):
         self.refresh_from_db()
 
     def erase(self) -> None:
-        """Delete the note and its audio.
+        """Delete the note and its audio; its Idempotency-Key may be used again.
 
         A worker that is busy with it finds its lease gone and writes nothing. If storage does not
         answer now, the orphan sweep deletes the audio later.

@@ -26,7 +26,7 @@ from notes.models.attempt import Attempt
 from notes.models.box import Box
 from notes.models.job import FRESH, MAX_AGE, MAX_ATTEMPTS, MAX_CRASHES, RELEASED, lease, retry_delay
 from notes.models.note import RUNNING, WAITING, FiledBy, Note, Status
-from notes.provider import Later, ProviderError
+from notes.provider import Later, OverQuota, ProviderError
 from notes.stages import Stage
 from notes.transcribers import Transcript
 
@@ -159,9 +159,13 @@ class Work:
     # --- How either goes wrong -------------------------------------------------------------------
 
     def try_later(self, error: Later) -> bool:
-        """Release the note for another try, or give the stage up if there were enough."""
+        """Release the note for another try, or give the stage up if there were enough.
+
+        A note that waits for a quota is never given up for it, and ages from its next try on.
+        """
         attempts = self.note.attempts + error.uses_attempt
-        if attempts >= MAX_ATTEMPTS or self._trying_for > MAX_AGE:
+        over_quota = isinstance(error, OverQuota)
+        if not over_quota and (attempts >= MAX_ATTEMPTS or self._trying_for > MAX_AGE):
             return self.give_up(error)
         columns = {
             "processing_status": WAITING[self.stage],
@@ -169,6 +173,7 @@ class Work:
             "next_attempt_at": Now() + retry_delay(error, attempts, self._trying_for),
             "rung_at": None,
             "error_code": error.code,
+            **({"first_tried_at": None} if over_quota else {}),
         }
         return self._end(Attempt(outcome=Attempt.Outcome.LATER, error_code=error.code), columns)
 

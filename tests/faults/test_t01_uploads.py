@@ -89,6 +89,9 @@ def post(rig: Rig, audio: bytes, key: str, *, seconds: float = 0.0) -> Sent:
     response = connection.getresponse()
     note = json.load(response)
     connection.close()
+    if response.status == 409:  # a twin is still being taken in
+        time.sleep(float(response.headers["Retry-After"]))
+        return post(rig, audio, key, seconds=seconds)
     assert response.status == 202, note
     return Sent(note["id"], hashlib.sha256(audio).hexdigest(), time.monotonic() - started)
 
