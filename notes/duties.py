@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from django.conf import settings
 from django.db.models.functions import Now
 
-from notes.models import Duty, Heartbeat, Note
+from notes.models import Delivery, Duty, Heartbeat, Note
 from notes.models.note import Status
 from notes.storage import days_with_audio, delete_audio, is_older_than, objects_of
 
@@ -80,5 +80,6 @@ DUTIES: dict[str, tuple[timedelta, Callable[[], object]]] = {
     "delete_orphans": (timedelta(hours=6), delete_orphans),
     "delete_old_orphans": (timedelta(days=7), delete_old_orphans),
     "expire_audio": (timedelta(hours=1), expire_audio),
+    "expire_deliveries": (timedelta(days=1), Delivery.expire),
     "forget_dead_workers": (timedelta(days=1), Heartbeat.forget_the_dead),
 }

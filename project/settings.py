@@ -110,6 +110,12 @@ if PROCESS_ROLE in ("web", "worker") and not SHARED_VOLUME:
 DEBUG: bool = env.bool("DEBUG", False)
 BASE_URL: str = env.http_url("BASE_URL", "http://localhost:8000")
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", [])
+WEBHOOKS_ALLOW_PRIVATE: bool = env.bool("WEBHOOKS_ALLOW_PRIVATE", False)
+if WEBHOOKS_ALLOW_PRIVATE and BASE_URL and not is_local(BASE_URL):
+    env.complain(
+        "WEBHOOKS_ALLOW_PRIVATE",
+        "Only with a local BASE_URL: on a public site any user could reach your inner network.",
+    )
 SECRET_KEY: str = env.str("SECRET_KEY", "")
 if not SECRET_KEY and BASE_URL:
     if is_local(BASE_URL):

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from notes.models.attempt import Attempt
 from notes.models.box import Box
+from notes.models.delivery import Delivery
 from notes.models.duty import Duty
 from notes.models.heartbeat import Heartbeat
 from notes.models.note import Note
 from notes.models.token import ApiToken
+from notes.models.webhook import Webhook
 from notes.models.work import Work
 
-__all__ = ["ApiToken", "Attempt", "Box", "Duty", "Heartbeat", "Note", "Work"]
+__all__ = [
+    "ApiToken",
+    "Attempt",
+    "Box",
+    "Delivery",
+    "Duty",
+    "Heartbeat",
+    "Note",
+    "Webhook",
+    "Work",
+]
