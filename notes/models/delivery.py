@@ -200,9 +200,7 @@ class Delivery(Job):
 
     def _end(self, status: DeliveryStatus, response_status: int | None, error_code: str) -> bool:
         columns = {"response_status": response_status, "error_code": error_code, **RELEASED}
-        return bool(
-            self._held().update(processing_status=status, ended_at=Now(), **columns)
-        )
+        return bool(self._held().update(processing_status=status, ended_at=Now(), **columns))
 
     def _held(self) -> models.QuerySet[Delivery]:
         return Delivery.objects.filter(pk=self.pk, lease_token=self.lease_token)

@@ -122,9 +122,7 @@ def _connect(
     raise fault
 
 
-def _connection(
-    target: Target, address: str, patience: float
-) -> HTTPConnection | HTTPSConnection:
+def _connection(target: Target, address: str, patience: float) -> HTTPConnection | HTTPSConnection:
     if target.scheme == "http":
         return HTTPConnection(address, target.port, timeout=patience)
     return HTTPSConnection(
