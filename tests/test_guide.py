@@ -34,9 +34,11 @@ def examples(language: str) -> list[str]:
 @pytest.fixture(scope="module")
 def product(valkey: Valkey) -> Iterator[Stack]:
     env = {"WEBHOOKS_ALLOW_PRIVATE": "1", "SWEEP_SECONDS": "1"}
-    with FakeProvider() as provider:
-        with Stack(env, redis=valkey.url, provider=provider.url) as stack:
-            yield stack
+    with (
+        FakeProvider() as provider,
+        Stack(env, redis=valkey.url, provider=provider.url) as stack,
+    ):
+        yield stack
 
 
 def test_every_block_of_the_guide_is_of_a_language_that_is_run() -> None:

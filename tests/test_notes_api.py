@@ -532,6 +532,12 @@ def test_the_contract_is_openapi_3_1_and_has_a_page(client: Client) -> None:
         "/api/v1/notes/{note_id}/audio": ["get"],
         "/api/v1/boxes": ["get", "post"],
         "/api/v1/boxes/{box_id}": ["delete", "get", "patch"],
+        "/api/v1/webhooks": ["get", "post"],
+        "/api/v1/webhooks/{webhook_id}": ["delete", "get", "patch"],
+        "/api/v1/webhooks/{webhook_id}/rotate-secret": ["post"],
+        "/api/v1/webhooks/{webhook_id}/ping": ["post"],
+        "/api/v1/webhooks/{webhook_id}/deliveries": ["get"],
+        "/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver": ["post"],
     }
     upload_parameters = schema["paths"]["/api/v1/notes"]["post"]["parameters"]
     assert [(p["in"], p["name"]) for p in upload_parameters] == [("header", "Idempotency-Key")]

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.core.files.storage import default_storage
 from django.test import Client
 
-from notes.models import ApiToken, Attempt, Box, Note
+from notes.models import ApiToken, Attempt, Box, Delivery, Note, Webhook
 from notes.models.note import Status
 from tests.test_auth import OPERATIONS, Operation
 from tests.test_upload import upload
@@ -23,7 +23,7 @@ CASES = [
     pytest.param(operation, field, kind, id=f"{operation} {place}.{field} = {kind}")
     for operation in OPERATIONS
     for place, field in operation.ids
-    for kind in ("failed note", "open note", "box", "empty box")
+    for kind in ("failed note", "open note", "box", "empty box", "webhook", "delivery")
 ]
 
 
@@ -48,6 +48,9 @@ def bobs(bob: User, api_of_bob: Client) -> Bobs:
         transcript=f"Falei de {SECRET_WORD}",
     )
     ids = {"failed note": failed, "open note": answer.json()["id"]}
+    webhook = Webhook.objects.create(owner=bob, url="https://example.com/")
+    delivery = Delivery.ping(webhook)
+    ids |= {"webhook": str(webhook.pk), "delivery": str(delivery.message_id)}
     return Bobs(bob, {**ids, "box": str(box.pk), "empty box": str(empty.pk)})
 
 
@@ -60,6 +63,8 @@ def snapshot(user: User) -> dict[str, Any]:
         "boxes": list(Box.objects.filter(owner=user).order_by("pk").values()),
         "tokens": list(ApiToken.objects.filter(user=user).values("digest", "revoked_at")),
         "attempts": list(Attempt.objects.filter(note__owner=user).values()),
+        "webhooks": list(Webhook.objects.filter(owner=user).values()),
+        "deliveries": list(Delivery.objects.filter(webhook__owner=user).values()),
     }
 
 
@@ -67,7 +72,10 @@ def own_ids(operation: Operation, alice: User, new_note: Any) -> dict[str, str]:
     """Valid ids of Alice's for the fields of the path, so that only the tried one is wrong."""
     note = new_note(transcript="minha")
     box = Box.objects.create(owner=alice, name="Minha")
-    return {"note_id": str(note.pk), "box_id": str(box.pk)}
+    webhook = Webhook.objects.create(owner=alice, url="https://example.com/")
+    delivery = Delivery.ping(webhook)
+    ids = {"webhook_id": str(webhook.pk), "delivery_id": str(delivery.message_id)}
+    return {**ids, "note_id": str(note.pk), "box_id": str(box.pk)}
 
 
 @pytest.mark.parametrize(("operation", "field", "kind"), CASES)
@@ -98,16 +106,25 @@ def test_every_id_that_the_contract_takes_is_tried(capsys: pytest.CaptureFixture
     assert fields == [
         "DELETE /api/v1/boxes/{box_id} path.box_id",
         "DELETE /api/v1/notes/{note_id} path.note_id",
+        "DELETE /api/v1/webhooks/{webhook_id} path.webhook_id",
         "GET /api/v1/boxes/{box_id} path.box_id",
         "GET /api/v1/notes query.box",
         "GET /api/v1/notes/{note_id} path.note_id",
         "GET /api/v1/notes/{note_id}/audio path.note_id",
+        "GET /api/v1/webhooks/{webhook_id} path.webhook_id",
+        "GET /api/v1/webhooks/{webhook_id}/deliveries path.webhook_id",
+        "GET /api/v1/webhooks/{webhook_id}/deliveries query.cursor",
         "PATCH /api/v1/boxes/{box_id} path.box_id",
         "PATCH /api/v1/notes/{note_id} body.box",
         "PATCH /api/v1/notes/{note_id} path.note_id",
+        "PATCH /api/v1/webhooks/{webhook_id} path.webhook_id",
         "POST /api/v1/notes body.box",
         "POST /api/v1/notes/text body.box",
         "POST /api/v1/notes/{note_id}/retry path.note_id",
+        "POST /api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver path.delivery_id",
+        "POST /api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver path.webhook_id",
+        "POST /api/v1/webhooks/{webhook_id}/ping path.webhook_id",
+        "POST /api/v1/webhooks/{webhook_id}/rotate-secret path.webhook_id",
     ]
 
 

@@ -210,7 +210,7 @@ def test_an_unknown_name_is_tried_later(monkeypatch: pytest.MonkeyPatch) -> None
         post("https://gone.example.com/", b"{}", {})
 
 
-# --- Calls that arrive -----------------------------------------------------------------------------
+# --- Calls that arrive ---------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -142,7 +142,10 @@ class Delivery(Job):
         due = cls.objects.filter(is_claimable(DeliveryStatus.PENDING, DeliveryStatus.PENDING))
         first = due.filter(~busy).select_related("webhook").annotate(clock=Now())
         while (delivery := first.order_by("next_attempt_at", "id").first()) is not None:
-            columns = {**lease(uuid.uuid4(), delivery.clock), "lease_expires_at": Now() + LEASE}
+            columns = {
+                **lease(uuid.uuid4(), delivery.claimed_at),
+                "lease_expires_at": Now() + LEASE,
+            }
             same = due.filter(pk=delivery.pk, lease_token=delivery.lease_token)
             if same.update(attempts=F("attempts") + 1, **columns):
                 delivery.lease_token = columns["lease_token"]
@@ -151,13 +154,9 @@ class Delivery(Job):
         return None
 
     @property
-    def clock(self) -> datetime:
+    def claimed_at(self) -> datetime:
         """The database's time at which a claimed delivery was read."""
         return cast(datetime, vars(self)["clock"])
-
-    @clock.setter
-    def clock(self, moment: datetime) -> None:
-        vars(self)["clock"] = moment
 
     @property
     def is_spent(self) -> bool:

@@ -53,9 +53,9 @@ def _deliver(delivery: Delivery) -> bool:
         "User-Agent": "BauMental-Webhooks/1",
         **signed_headers(
             f"msg_{delivery.message_id.hex}",
-            int(delivery.clock.timestamp()),
+            int(delivery.claimed_at.timestamp()),
             body,
-            delivery.webhook.secrets_at(delivery.clock),
+            delivery.webhook.secrets_at(delivery.claimed_at),
         ),
     }
     release_connection()

@@ -39,7 +39,7 @@ def post(
     No proxy of the environment is used: it would resolve the name a second time.
 
     Raises:
-      Later: it could not be sent, or nobody answered in time. The receiver may have it all the same.
+      Later: it could not be sent, or nobody answered in time. The receiver may have it even so.
       Never: the address is not one that a webhook may have.
     """
     deadline = time.monotonic() + TOTAL_SECONDS
