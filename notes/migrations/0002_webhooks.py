@@ -66,7 +66,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name_plural': 'deliveries',
                 'ordering': ['-id'],
-                'indexes': [models.Index(fields=['webhook', '-id'], name='delivery_newest'), models.Index(condition=models.Q(('processing_status', 'pending')), fields=['next_attempt_at'], name='delivery_due'), models.Index(condition=models.Q(('lease_token__isnull', False)), fields=['webhook'], name='delivery_held')],
+                'indexes': [models.Index(fields=['webhook', '-id'], name='delivery_newest'), models.Index(fields=['processing_status', 'next_attempt_at'], name='delivery_due'), models.Index(condition=models.Q(('lease_token__isnull', False)), fields=['webhook'], name='delivery_held')],
                 'constraints': [models.UniqueConstraint(fields=('webhook', 'message_id'), name='delivered_as_one')],
             },
         ),

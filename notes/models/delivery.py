@@ -74,11 +74,7 @@ class Delivery(Job):
         ]
         indexes = [
             models.Index(fields=["webhook", "-id"], name="delivery_newest"),
-            models.Index(
-                fields=["next_attempt_at"],
-                condition=Q(processing_status="pending"),
-                name="delivery_due",
-            ),
+            models.Index(fields=["processing_status", "next_attempt_at"], name="delivery_due"),
             models.Index(
                 fields=["webhook"], condition=Q(lease_token__isnull=False), name="delivery_held"
             ),
@@ -139,7 +135,8 @@ class Delivery(Job):
         """
         others = cls.objects.filter(webhook=OuterRef("webhook"), lease_expires_at__gt=Now())
         busy = Exists(others.filter(lease_token__isnull=False))
-        due = cls.objects.filter(is_claimable(DeliveryStatus.PENDING, DeliveryStatus.PENDING))
+        pending = cls.objects.filter(processing_status=DeliveryStatus.PENDING)
+        due = pending.filter(is_claimable(DeliveryStatus.PENDING, DeliveryStatus.PENDING))
         first = due.filter(~busy).select_related("webhook").annotate(clock=Now())
         while (delivery := first.order_by("next_attempt_at", "id").first()) is not None:
             columns = {
