@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from django.conf import settings
 from django.db.models.functions import Now
 
-from notes.models import Duty, Heartbeat, IdempotencyKey, Note, Usage
+from notes.models import Delivery, Duty, Heartbeat, IdempotencyKey, Note, Usage
 from notes.models.note import Status
 from notes.storage import days_with_audio, delete_audio, is_older_than, objects_of
 
@@ -82,5 +82,6 @@ DUTIES: dict[str, tuple[timedelta, Callable[[], object]]] = {
     "expire_audio": (timedelta(hours=1), expire_audio),
     "forget_old_keys": (timedelta(hours=1), IdempotencyKey.forget_the_old),
     "forget_old_usage": (timedelta(days=1), Usage.forget_the_old),
+    "expire_deliveries": (timedelta(days=1), Delivery.expire),
     "forget_dead_workers": (timedelta(days=1), Heartbeat.forget_the_dead),
 }

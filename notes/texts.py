@@ -112,6 +112,56 @@ NOTE_ERRORS: dict[str, Text] = {
     ),
 }
 
+#: Codes on a delivery: why a try to call a webhook failed.
+DELIVERY_ERRORS: dict[str, Text] = {
+    "address_refused": Text(
+        "O nome aponta para um endereço que não é público.",
+        "The name leads to an address that is not public.",
+    ),
+    "name_unknown": Text(
+        "Não encontramos este nome na internet; confira o endereço.",
+        "This name is not known on the internet; check the address.",
+    ),
+    "receiver_unreachable": Text(
+        "Não conseguimos conectar com o seu servidor.", "Your server could not be reached."
+    ),
+    "receiver_timeout": Text(
+        "O seu servidor demorou demais; responda em até 5 segundos.",
+        "Your server took too long; answer within 5 seconds.",
+    ),
+    "receiver_tls": Text(
+        "O certificado do seu servidor não é válido para este endereço.",
+        "Your server's certificate is not valid for this address.",
+    ),
+    "receiver_redirected": Text(
+        "O seu servidor respondeu com um redirecionamento, que não seguimos.",
+        "Your server answered with a redirect, which is not followed.",
+    ),
+    "receiver_refused": Text(
+        "O seu servidor respondeu com um erro.", "Your server answered with an error."
+    ),
+    "receiver_gone": Text(
+        "O seu servidor respondeu 410: não quer mais chamadas.",
+        "Your server answered 410: it wants no more calls.",
+    ),
+    "interrupted": Text(
+        "As entregas foram interrompidas do nosso lado.", "The tries were interrupted on our side."
+    ),
+}
+
+#: Why a webhook is not called, and what to do.
+PAUSES: dict[str, Text] = {
+    "owner": Text("Você pausou.", "You paused it."),
+    "too_many_failures": Text(
+        "Dez entregas seguidas falharam. Corrija o seu servidor e ative de novo.",
+        "Ten deliveries in a row failed. Mend your server and activate it again.",
+    ),
+    "receiver_gone": Text(
+        "O seu servidor respondeu 410. Ative de novo quando quiser receber.",
+        "Your server answered 410. Activate it again when you want to receive.",
+    ),
+}
+
 #: Why a note is where it is. ``{evidence}`` are the words that decided.
 FILING_REASONS: dict[str, Text] = {
     "spoken_command": Text("Você pediu: “{evidence}”.", "You said so: “{evidence}”."),
@@ -233,6 +283,19 @@ PROBLEMS: dict[str, tuple[int, Text]] = {
         ),
     ),
     "empty_file": (422, Text("O arquivo está vazio.", "The file is empty.")),
+    "bad_webhook_url": (
+        422,
+        Text(
+            "Este endereço não pode receber webhooks. Use https, sem porta, usuário nem fragmento,"
+            " com um nome público.",
+            "This address cannot take webhooks. Use https, without port, user or fragment, and a"
+            " public name.",
+        ),
+    ),
+    "too_many_webhooks": (
+        409,
+        Text("Você já tem {limit} webhooks; apague um.", "You have {limit} webhooks; delete one."),
+    ),
     "unknown_box": (422, Text("Esta caixinha não existe.", "There is no such box.")),
     "bad_cursor": (
         422,

@@ -121,6 +121,12 @@ ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", [])
 # gunicorn speaks no TLS, so an https address means a proxy; it also appends X-Forwarded-For.
 BEHIND_HTTPS_PROXY: bool = env.bool("BEHIND_HTTPS_PROXY", (BASE_URL or "").startswith("https"))
 HSTS_SECONDS: int = env.int("HSTS_SECONDS", 3600, validate=at_least(0))
+WEBHOOKS_ALLOW_PRIVATE: bool = env.bool("WEBHOOKS_ALLOW_PRIVATE", False)
+if WEBHOOKS_ALLOW_PRIVATE and BASE_URL and not is_local(BASE_URL):
+    env.complain(
+        "WEBHOOKS_ALLOW_PRIVATE",
+        "Only with a local BASE_URL: on a public site any user could reach your inner network.",
+    )
 SECRET_KEY: str = env.str("SECRET_KEY", "")
 if not SECRET_KEY and BASE_URL:
     if is_local(BASE_URL):

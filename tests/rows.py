@@ -53,7 +53,8 @@ def make_row(model: type[models.Model], owner: User) -> models.Model:
 
 def id_of(row: models.Model) -> str:
     """What the API calls ``row``."""
-    return str(getattr(row, "public_id", row.pk))
+    named = ("public_id", "message_id", "pk")
+    return str(next(getattr(row, name) for name in named if hasattr(row, name)))
 
 
 def _fills_itself(field: models.Field[Any, Any]) -> bool:

@@ -125,9 +125,13 @@ def test_every_id_that_the_contract_takes_is_tried(capsys: pytest.CaptureFixture
         "GET /api/v1/notes/{note_id}/audio path.note_id",
         "PATCH /api/v1/notes/{note_id} body.box",
         "PATCH /api/v1/notes/{note_id} path.note_id",
+        "PATCH /api/v1/webhooks/{webhook_id} path.webhook_id",
         "POST /api/v1/notes body.box",
         "POST /api/v1/notes/text body.box",
         "POST /api/v1/notes/{note_id}/retry path.note_id",
+        "DELETE /api/v1/tokens/{token_id} path.token_id",
+        "GET /api/v1/webhooks/{webhook_id}/deliveries path.webhook_id",
+        "POST /api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver path.delivery_id",
     }
 
 

@@ -23,7 +23,7 @@ from ninja.errors import (
     ValidationError,
 )
 
-from notes.api import boxes, notes, tokens, usage
+from notes.api import boxes, notes, tokens, usage, webhooks
 from notes.api.contract import ContractApi
 from notes.api.docs import DocsPage, for_people
 from notes.api.routes import routes_of
@@ -48,6 +48,7 @@ api.add_router("/notes", notes.router)
 api.add_router("/boxes", boxes.router)
 api.add_router("/tokens", tokens.router)
 api.add_router("/usage", usage.router)
+api.add_router("/webhooks", webhooks.router)
 
 CODE_OF_STATUS = {400: "bad_request", 403: "forbidden", 404: "not_found"}
 

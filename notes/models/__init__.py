@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from notes.models.attempt import Attempt
 from notes.models.box import Box
+from notes.models.delivery import Delivery
 from notes.models.duty import Duty
 from notes.models.heartbeat import Heartbeat
 from notes.models.idempotency import IdempotencyKey
@@ -11,12 +12,14 @@ from notes.models.login_attempt import LoginAttempt
 from notes.models.note import Note
 from notes.models.token import ApiToken, Scope
 from notes.models.usage import Usage
+from notes.models.webhook import Webhook
 from notes.models.work import Work
 
 __all__ = [
     "ApiToken",
     "Attempt",
     "Box",
+    "Delivery",
     "Duty",
     "Heartbeat",
     "IdempotencyKey",
@@ -24,5 +27,6 @@ __all__ = [
     "Note",
     "Scope",
     "Usage",
+    "Webhook",
     "Work",
 ]

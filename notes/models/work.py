@@ -24,6 +24,7 @@ from notes.classifiers import Decision
 from notes.connections import release_connection
 from notes.models.attempt import Attempt
 from notes.models.box import Box
+from notes.models.delivery import announce, listeners
 from notes.models.job import FRESH, MAX_AGE, MAX_ATTEMPTS, MAX_CRASHES, RELEASED, lease, retry_delay
 from notes.models.note import RUNNING, WAITING, FiledBy, Note, Status
 from notes.provider import Later, OverQuota, ProviderError
@@ -53,7 +54,7 @@ class Work:
     @classmethod
     def find(cls, note_id: uuid.UUID, stage: Stage) -> Work | None:
         """The note as work, if it may be claimed now for ``stage``."""
-        claimable = Note.objects.claimable(stage).annotate(clock=Now())
+        claimable = Note.objects.claimable(stage).annotate(clock=Now(), listeners=listeners())
         note = claimable.filter(pk=note_id).first()
         return cls(note, stage, found_at=_clock(note)) if note else None
 
@@ -205,6 +206,7 @@ class Work:
             ours = bool(filing and free.update(**columns, **filing)) or bool(held.update(**columns))
             if ours:
                 self._write_attempt(tried)
+                announce(self.note, columns["processing_status"])
         return ours
 
     def _write_attempt(self, tried: Attempt) -> None:
