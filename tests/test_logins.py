@@ -18,6 +18,12 @@ LOGIN = "/admin/login/"
 PASSWORD = "certa-e-longa-7"
 
 
+@pytest.fixture(autouse=True)
+def cheap_hashes(settings: Any) -> None:
+    """Hundreds of passwords are tried here."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 @pytest.fixture
 def root(db: None) -> User:
     return User.objects.create_superuser("root", password=PASSWORD)

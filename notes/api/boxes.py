@@ -59,7 +59,7 @@ def change_box(
     try:
         with transaction.atomic():
             box = find_box(request, box_id, lock=True)
-            check_match(if_match, _as_shown(box))
+            check_match(if_match, lambda: _as_shown(box))
             for name, value in changes.items():
                 setattr(box, name, value)
             box.save(update_fields=changes)
@@ -74,7 +74,7 @@ def change_box(
 def delete_box(request: HttpRequest, box_id: uuid.UUID, if_match: IfMatch = None) -> Any:
     with transaction.atomic():
         box = find_box(request, box_id, lock=True)
-        check_match(if_match, _as_shown(box))
+        check_match(if_match, lambda: _as_shown(box))
         box.delete_and_free_notes()
     return Status(204, None)
 

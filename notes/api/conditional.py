@@ -4,6 +4,7 @@ not overwritten."""
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from django.http import HttpRequest, HttpResponse
@@ -31,14 +32,15 @@ def unless_known(request: HttpRequest, response: HttpResponse, shown: Schema) ->
     return Status(304, None) if etag in known or "*" in known else shown
 
 
-def check_match(if_match: str | None, shown: Schema) -> None:
+def check_match(if_match: str | None, show: Callable[[], Schema]) -> None:
     """Refuse a change of something that is not what the client has read.
 
     Raises:
-      Problem: ``precondition_failed``, when If-Match is given and does not name ``shown``.
+      Problem: ``precondition_failed``, when If-Match is given and names something else
+        than what ``show`` gives.
     """
     if if_match is None:
         return
     tags = parse_etags(if_match)
-    if "*" not in tags and etag_of(shown) not in tags:
+    if "*" not in tags and etag_of(show()) not in tags:
         raise Problem("precondition_failed")

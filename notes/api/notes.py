@@ -162,7 +162,7 @@ def change_note(
     try:
         with transaction.atomic():
             note = find_note(request, note_id, lock=True)
-            check_match(if_match, _as_shown(request, note))
+            check_match(if_match, lambda: _as_shown(request, note))
             if "box" in data.model_fields_set:
                 note.move_to(_own_box(request, data.box))
             if data.transcript is not None:
@@ -176,7 +176,7 @@ def change_note(
 def delete_note(request: HttpRequest, note_id: uuid.UUID, if_match: IfMatch = None) -> Any:
     with transaction.atomic():
         note = find_note(request, note_id, lock=True)
-        check_match(if_match, _as_shown(request, note))
+        check_match(if_match, lambda: _as_shown(request, note))
         note.erase()
     return Status(204, None)
 

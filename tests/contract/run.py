@@ -73,8 +73,16 @@ def _run_as(token: str, site: Stack, examples: int, seed: int, result: Result) -
     ]
     env = {**minimal_environment(), "SCHEMATHESIS_HOOKS": "tests.contract.hooks"}
     env |= {"BAU_URL": site.url, "BAU_TOKEN": token, "HOME": str(site.directory)}
+    # It leaves files where it runs.
+    env["PYTHONPATH"] = str(REPOSITORY)
     done = subprocess.run(
-        command, cwd=REPOSITORY, env=env, capture_output=True, text=True, timeout=1800, check=False
+        command,
+        cwd=site.directory,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=1800,
+        check=False,
     )
     result.passed &= done.returncode == 0
     result.output += done.stdout + done.stderr
