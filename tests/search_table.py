@@ -136,6 +136,7 @@ QUERIES: tuple[Query, ...] = (
     Query("dent", "dentista"),
     Query("condom", "boleto"),
     Query("tireo", "receita"),
+    Query("bolo de cenoura com", "fiz"),
     # Numbers and English.
     Query("dia 23", "dentista"),
     Query("deadline", "deadline"),

@@ -133,17 +133,20 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
   SELECT {_portuguese("$1")}
 $$;
 
--- What a note can be found by: its owner ('@7', which no word can be), the stems of its language
--- with their places, and the words as they are, for prefixes.
+-- What a note can be found by: the stems of its language with their places, and the words as they
+-- are, for prefixes. Each has its owner before it ('7/pao'), so that a search reads an index of the
+-- owner's own, however many others there are; '@7' is in all notes of the owner. No word has a
+-- slash, an at sign or a quote: they were punctuation.
 CREATE FUNCTION notes_search_vector(transcript text, language text, owner integer)
 RETURNS tsvector LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT pg_catalog.array_to_tsvector(ARRAY['@' || owner])
-    || CASE WHEN language LIKE 'en%'
-       THEN pg_catalog.to_tsvector('pg_catalog.english', plain)
-       ELSE pg_catalog.to_tsvector('pg_catalog.portuguese',
-                                   {schema}.notes_search_portuguese(plain)) END
-    || pg_catalog.ts_delete(
-         pg_catalog.strip(pg_catalog.to_tsvector('pg_catalog.simple', plain)), {stopwords})
+  SELECT pg_catalog.array_to_tsvector(ARRAY['@' || owner]) || pg_catalog.regexp_replace((
+      CASE WHEN language LIKE 'en%'
+      THEN pg_catalog.to_tsvector('pg_catalog.english', plain)
+      ELSE pg_catalog.to_tsvector('pg_catalog.portuguese',
+                                  {schema}.notes_search_portuguese(plain)) END
+      || pg_catalog.ts_delete(
+           pg_catalog.strip(pg_catalog.to_tsvector('pg_catalog.simple', plain)), {stopwords})
+    )::text, '''([^'']+)''', '''' || owner || '/\\1''', 'g')::tsvector
   FROM {schema}.notes_search_plain(transcript) AS plain
 $$;
 

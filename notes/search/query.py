@@ -57,7 +57,13 @@ def parse(text: str) -> tuple[Clause, ...]:
         last = part is parts[-1] and part.end() == len(text) and part["phrase"] is None
         if term := _term(part, last):
             clauses[-1].append(term)
-    return tuple(tuple(clause) for clause in clauses if clause)
+    return tuple(tuple(_without_small_end(clause)) for clause in clauses if clause)
+
+
+def _without_small_end(clause: list[Term]) -> list[Term]:
+    """``pão com`` is on its way to more words; a lone ``com`` to ``comprar``."""
+    small = clause[-1].prefix and clause[-1].text in STOPWORDS
+    return clause[:-1] if small and len(clause) > 1 else clause
 
 
 def _term(part: re.Match[str], last: bool) -> Term | None:
