@@ -246,7 +246,7 @@ def test_a_bearer_goes_before_the_session(browser: Client, bob: User) -> None:
 
 
 def test_the_document_lists_what_we_think() -> None:
-    assert len(OPERATIONS) == 13
+    assert len(OPERATIONS) == 19
     assert len(UNSAFE) == 8
 
 

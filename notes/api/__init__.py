@@ -21,7 +21,7 @@ from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, AuthorizationError, HttpError, ValidationError
 
-from notes.api import boxes, notes
+from notes.api import boxes, export, notes
 from notes.auth import AUTH
 from notes.errors import Problem, problem_response
 
@@ -36,6 +36,8 @@ api = NinjaAPI(
 )
 api.add_router("/notes", notes.router)
 api.add_router("/boxes", boxes.router)
+api.add_router("/notes", export.note_router)
+api.add_router("/export", export.router)
 
 CODE_OF_STATUS = {400: "bad_request", 403: "forbidden", 404: "not_found"}
 
