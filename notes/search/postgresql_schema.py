@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.exceptions import ImproperlyConfigured
-from django.db import ProgrammingError, transaction
+from django.core.management import CommandError
+from django.db import DatabaseError, transaction
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
-from django.db.utils import DatabaseError
 
 from notes.search.stopwords import STOPWORDS
 
@@ -54,7 +53,7 @@ def create(editor: BaseDatabaseSchemaEditor) -> None:
     """Make functions, table, index and triggers, and fill the table from the notes there are.
 
     Raises:
-      ImproperlyConfigured: ``unaccent`` is missing and may not be created.
+      CommandError: ``unaccent`` is missing and may not be created.
     """
     with editor.connection.cursor() as cursor:
         names = {"unaccent": _unaccent(editor, cursor), "schema": _schema(cursor)}
@@ -89,9 +88,9 @@ def _unaccent(editor: BaseDatabaseSchemaEditor, cursor: Any) -> str:
         try:
             with transaction.atomic(editor.connection.alias):
                 cursor.execute("CREATE EXTENSION unaccent")
-        except (ProgrammingError, DatabaseError) as fault:
+        except DatabaseError as fault:
             database = editor.connection.settings_dict["NAME"]
-            raise ImproperlyConfigured(_ASK_A_SUPERUSER.format(database=database)) from fault
+            raise CommandError(_ASK_A_SUPERUSER.format(database=database)) from fault
         cursor.execute(find)
         found = cursor.fetchone()
     return str(found[0])
