@@ -160,7 +160,9 @@ def test_words_of_a_deleted_user_are_gone(alice: User, new_note: NewNote) -> Non
         assert cursor.fetchone() == (0,)
 
 
-@pytest.mark.parametrize("text", ["x" * 200_000, "ab " * 66_000, "a-" * 100_000])
+@pytest.mark.parametrize(
+    "text", ["x" * 200_000, "x" * 2_045, "é" * 1_022, "ab " * 66_000, "a-" * 100_000]
+)
 def test_a_very_long_note_is_kept_and_found(api: Client, new_note: NewNote, text: str) -> None:
     note = new_note(transcript="começo")
     note.edit_transcript(f"jabuticaba {text}"[:200_000])

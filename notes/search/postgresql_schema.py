@@ -70,6 +70,7 @@ def drop(editor: BaseDatabaseSchemaEditor) -> None:
             "DROP TABLE notes_search;"
             "DROP FUNCTION notes_search_keep() CASCADE;"
             "DROP FUNCTION notes_search_truncate() CASCADE;"
+            "DROP FUNCTION notes_search_entry(text, text, integer);"
             "DROP FUNCTION notes_search_vector(text, text, integer);"
             "DROP FUNCTION notes_search_term(text);"
             "DROP FUNCTION notes_search_portuguese(text);"
@@ -158,24 +159,28 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
   FROM {schema}.notes_search_plain($1) AS plain
 $$;
 
--- A vector has room for a megabyte; of a text that has more in it (of hundreds of thousands of
--- characters, all different) the beginning is found. A note is never refused for its index.
+-- A vector has room for a megabyte, and a word in it for two kilobytes. Of a text that has more
+-- (it takes some 100,000 different words, or one of 2,000 letters) the beginning is found: a note
+-- is never refused for its index.
+CREATE FUNCTION notes_search_entry(transcript text, language text, owner integer)
+RETURNS tsvector LANGUAGE plpgsql IMMUTABLE SET search_path = {schema}, pg_catalog AS $$
+BEGIN
+  RETURN notes_search_vector(transcript, language, owner);
+EXCEPTION WHEN program_limit_exceeded THEN
+  RETURN notes_search_vector(
+    regexp_replace(left(transcript, 20000), '\\S{{250,}}', ' ', 'g'), language, owner);
+END $$;
+
 CREATE FUNCTION notes_search_keep() RETURNS trigger
 LANGUAGE plpgsql SET search_path = {schema}, pg_catalog AS $$
-DECLARE
-  found tsvector;
 BEGIN
   IF TG_OP = 'DELETE' OR NEW.transcript = '' THEN
     DELETE FROM notes_search WHERE note_id = OLD.id;
     RETURN NULL;
   END IF;
-  BEGIN
-    found := notes_search_vector(NEW.transcript, NEW.language, NEW.owner_id);
-  EXCEPTION WHEN program_limit_exceeded THEN
-    found := notes_search_vector(left(NEW.transcript, 20000), NEW.language, NEW.owner_id);
-  END;
   INSERT INTO notes_search (note_id, owner_id, created_at, words)
-  VALUES (NEW.id, NEW.owner_id, NEW.created_at, found)
+  VALUES (NEW.id, NEW.owner_id, NEW.created_at,
+          notes_search_entry(NEW.transcript, NEW.language, NEW.owner_id))
   ON CONFLICT (note_id) DO UPDATE SET
     owner_id = excluded.owner_id, created_at = excluded.created_at, words = excluded.words;
   RETURN NULL;
@@ -214,12 +219,9 @@ CREATE TABLE notes_search (
 );
 """
 
-#: A table of its own is filled without a lock on the notes. No transcript is refused by the API
-#: that would be too long for this.
 FILL = """
 INSERT INTO notes_search (note_id, owner_id, created_at, words)
-SELECT id, owner_id, created_at,
-       notes_search_vector(left(transcript, 20000), language, owner_id)
+SELECT id, owner_id, created_at, notes_search_entry(transcript, language, owner_id)
 FROM notes_note WHERE transcript <> '';
 """
 
