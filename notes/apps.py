@@ -1,8 +1,23 @@
 from __future__ import annotations
 
+from typing import Any
+
 from django.apps import AppConfig
+from django.db import connections
+from django.db.models.signals import post_migrate
 
 
 class NotesConfig(AppConfig):
     name = "notes"
     verbose_name = "Baú Mental"
+
+    def ready(self) -> None:
+        post_migrate.connect(keep_search, sender=self)
+
+
+def keep_search(using: str, **_: Any) -> None:
+    """After migrations: bring back what they may have taken from search on SQLite."""
+    from notes.search.sqlite_schema import keep_triggers
+
+    if connections[using].vendor == "sqlite":
+        keep_triggers(connections[using])

@@ -67,7 +67,7 @@ AUTH: list[Any] = [BearerAuth(), Session(csrf=True)]
 SESSION_ONLY: list[Any] = [_no_token, Session(csrf=True)]
 
 
-def needs(scope: Scope) -> dict[str, Any]:
-    """For an operation: ``scope`` is enough. It is told in the OpenAPI document."""
+def needs(scope: Scope, **told: Any) -> dict[str, Any]:
+    """For an operation: ``scope`` is enough. The OpenAPI document tells that, and ``told``."""
     auth = [BearerAuth(scope), Session(csrf=True)]
-    return {"auth": auth, "openapi_extra": {"x-required-scope": scope.value}}
+    return {"auth": auth, "openapi_extra": {"x-required-scope": scope.value, **told}}

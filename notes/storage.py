@@ -16,6 +16,7 @@ from django.core.files.storage import FileSystemStorage, default_storage
 log = logging.getLogger(__name__)
 
 ROOT = "audio"
+CHUNK = 64 * 1024
 
 
 class StorageUnavailable(Exception):
@@ -74,6 +75,24 @@ def read_audio(key: str) -> bytes:
     try:
         with default_storage.open(key) as stored:
             return bytes(stored.read())
+    except FileNotFoundError as fault:
+        raise AudioMissing from fault
+    except Exception as fault:
+        log.error("reading audio failed: %s", type(fault).__name__)
+        raise StorageUnavailable from fault
+
+
+def audio_chunks(key: str) -> Iterator[bytes]:
+    """The bytes stored under ``key``, in pieces.
+
+    Raises:
+      AudioMissing: there is no such object.
+      StorageUnavailable: the storage failed, before the first piece or after any.
+    """
+    try:
+        with default_storage.open(key) as stored:
+            while chunk := stored.read(CHUNK):
+                yield chunk
     except FileNotFoundError as fault:
         raise AudioMissing from fault
     except Exception as fault:

@@ -46,6 +46,8 @@ def s3_storage(
             "querystring_auth": True,
             "querystring_expire": 300,
             "file_overwrite": True,
+            # What is read of larger objects waits in a temporary file, not in memory.
+            "max_memory_size": 4 * 1024 * 1024,
             "client_config": Config(
                 # Both tries together must fit the patience of a person who uploads.
                 connect_timeout=2,

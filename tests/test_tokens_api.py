@@ -32,6 +32,8 @@ OPENED_BY = {
         "GET /api/v1/notes/{note_id}/audio",
         "GET /api/v1/boxes",
         "GET /api/v1/boxes/{box_id}",
+        "GET /api/v1/export",
+        *(f"GET /api/v1/notes/{{note_id}}.{name}" for name in ("txt", "md", "srt", "vtt", "json")),
         "GET /api/v1/usage",
     },
 }

@@ -23,7 +23,7 @@ from ninja.errors import (
     ValidationError,
 )
 
-from notes.api import boxes, notes, tokens, usage, webhooks
+from notes.api import boxes, export, notes, tokens, usage, webhooks
 from notes.api.contract import ContractApi
 from notes.api.docs import DocsPage, for_people
 from notes.api.routes import routes_of
@@ -49,6 +49,8 @@ api.add_router("/boxes", boxes.router)
 api.add_router("/tokens", tokens.router)
 api.add_router("/usage", usage.router)
 api.add_router("/webhooks", webhooks.router)
+api.add_router("/notes", export.note_router)
+api.add_router("/export", export.router)
 
 CODE_OF_STATUS = {400: "bad_request", 403: "forbidden", 404: "not_found"}
 

@@ -15,7 +15,7 @@ from pydantic import StringConstraints
 from notes.api.audio import audio_response
 from notes.api.conditional import IfMatch, check_match, unless_known
 from notes.api.once import fingerprint, take_in
-from notes.api.pages import cursor_after, older_than
+from notes.api.pages import cursor_after, place_of
 from notes.api.schemas import (
     AudioForm,
     NoteOut,
@@ -27,12 +27,14 @@ from notes.api.schemas import (
     TextNoteIn,
     note_out,
 )
+from notes.api.search import found_page
 from notes.auth import needs, user_id
 from notes.connections import release_connection
 from notes.errors import Problem
 from notes.models import Box, Note, Scope
 from notes.models.idempotency import Reservation
 from notes.models.note import NotRetryable
+from notes.search import Filters, Place
 from notes.storage import StorageUnavailable, delete_audio, new_key, store_audio
 from notes.uploads import AcceptedAudio, accept
 
@@ -46,7 +48,7 @@ Key = Annotated[
 ]
 
 
-class Filters(Schema):
+class FiltersIn(Schema):
     """Which notes to list."""
 
     box: uuid.UUID | None = None
@@ -120,26 +122,25 @@ def write(
 )
 def list_notes(
     request: HttpRequest,
-    filters: Query[Filters],
+    filters: Query[FiltersIn],
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     cursor: str | None = None,
 ) -> Any:
-    notes = Note.objects.for_user(user_id(request))
-    if filters.box is not None:
-        notes = notes.filter(box=_own_box(request, filters.box))
-    if filters.inbox is not None:
-        notes = notes.filter(box__isnull=filters.inbox)
-    if filters.status is not None:
-        notes = notes.filter(processing_status=filters.status)
+    after = place_of(cursor) if cursor else None
+    box = _own_box(request, filters.box)
+    chosen = Filters(box.pk if box else None, filters.inbox, filters.status)
     if filters.search:
-        notes = notes.filter(transcript__icontains=filters.search)
-    if cursor:
-        notes = notes.filter(older_than(cursor))
+        return found_page(user_id(request), filters.search, chosen, after, limit)
+    notes = Note.objects.for_user(user_id(request))
+    notes = notes.narrowed(chosen.box, chosen.inbox, chosen.status)
+    if after:
+        notes = notes.older_than(after.created_at, after.note_id)
     page = list(notes[: limit + 1])
     boxes = _boxes(request)
+    last = page[limit - 1] if len(page) > limit else None
     return {
         "results": [note_out(note, boxes) for note in page[:limit]],
-        "next": cursor_after(page[limit - 1]) if len(page) > limit else None,
+        "next": cursor_after(Place(last.created_at, last.pk)) if last else None,
     }
 
 

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, ConfigDict, StringConstraints
 
 from notes.models import Box, Note
 from notes.models.note import OPEN, Status
+from notes.search import Engine, Order
 from notes.texts import FILING_REASONS, NOTE_ERRORS, in_my_language
 
 SourceName = Literal["memo", "group_audio", "forwarded"]
@@ -134,11 +135,41 @@ class NoteOut(Schema):
     completed_at: datetime | None
 
 
-class NotePage(Schema):
-    """Notes, newest first; ``next`` is the ``cursor`` of the following page, if there is one."""
+class SnippetOut(Schema):
+    """Where a search found a note: part of its transcript, as plain text.
 
-    results: list[NoteOut]
+    ``start`` is where the part begins in the transcript, ``highlights`` are [start, end) of the
+    words in ``text``; all count Unicode code points.
+    """
+
+    text: str
+    start: int
+    highlights: list[tuple[int, int]]
+
+
+class ListedNote(NoteOut):
+    """A note in a list; with ``snippet`` if it was searched for."""
+
+    snippet: SnippetOut | None = None
+
+
+class SearchOut(Schema):
+    """How a search was answered: ``postgresql`` knows word forms, ``sqlite`` whole words and the
+    beginning of the last one; ``rank`` has the best first."""
+
+    engine: Engine
+    order: Order
+
+
+class NotePage(Schema):
+    """Notes; ``next`` is the ``cursor`` of the following page, if there is one.
+
+    Newest first, unless ``search`` says otherwise.
+    """
+
+    results: list[ListedNote]
     next: str | None
+    search: SearchOut | None = None
 
 
 class AudioForm(Schema):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import Case, F, Q, Value, When
-from django.db.models.functions import Now
+from django.db.models import Case, DateTimeField, F, Q, Value, When
+from django.db.models.functions import Cast, Now
 
 from notes.broker import ring_on_commit
 from notes.models.box import Box
@@ -46,6 +47,7 @@ class Source(models.TextChoices):
 WAITING = {Stage.TRANSCRIPTION: Status.PENDING, Stage.CLASSIFICATION: Status.CLASSIFYING}
 RUNNING = {Stage.TRANSCRIPTION: Status.TRANSCRIBING, Stage.CLASSIFICATION: Status.CLASSIFYING}
 OPEN = (Status.PENDING, Status.TRANSCRIBING, Status.CLASSIFYING)
+NOT_COMPLETED = (*OPEN, Status.FAILED)
 
 
 class NotRetryable(Exception):
@@ -58,6 +60,27 @@ class NoteQuerySet(models.QuerySet["Note"]):
     def for_user(self, user_id: int) -> NoteQuerySet:
         """The notes that ``user_id`` owns."""
         return self.filter(owner_id=user_id)
+
+    def narrowed(
+        self, box: uuid.UUID | None, inbox: bool | None, status: str | None
+    ) -> NoteQuerySet:
+        """Those in ``box``, in the Inbox (or in any box), with ``status``; None does not narrow."""
+        notes = self
+        if box is not None:
+            notes = notes.filter(box=box)
+        if inbox is not None:
+            notes = notes.filter(box__isnull=inbox)
+        if status is not None:
+            notes = notes.filter(processing_status=status)
+        return notes
+
+    def older_than(self, created_at: datetime, pk: uuid.UUID) -> NoteQuerySet:
+        """Those that come after the given one, newest first."""
+        # SQLite compares times as text and stores its own with three decimals; Django's parameters
+        # have six. The cast writes them alike.
+        moment = Cast(Value(created_at), DateTimeField())
+        # The bound outside of the OR is what PostgreSQL starts its walk along an index by.
+        return self.filter(Q(created_at__lt=moment) | Q(pk__lt=pk), created_at__lte=moment)
 
     def claimable(self, *stages: Stage) -> NoteQuerySet:
         """Notes that may be claimed now for one of ``stages`` (any, if none is named)."""
@@ -115,6 +138,17 @@ class Note(Job):
         indexes = [
             models.Index(fields=["owner", "-created_at", "-id"], name="note_newest"),
             models.Index(fields=["owner", "box", "-created_at", "-id"], name="note_in_box"),
+            models.Index(
+                fields=["owner", "-created_at", "-id"],
+                condition=Q(box__isnull=False),
+                name="note_filed",
+            ),
+            # Nearly all notes are completed, and found by the index above.
+            models.Index(
+                fields=["owner", "processing_status", "-created_at", "-id"],
+                condition=Q(processing_status__in=NOT_COMPLETED),
+                name="note_not_completed",
+            ),
             models.Index(
                 fields=["next_attempt_at"], condition=Q(processing_status__in=OPEN), name="note_due"
             ),
