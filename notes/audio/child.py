@@ -14,15 +14,9 @@ from typing import Any
 
 from notes.audio import jail, wire
 from notes.audio.cutting import Cutter
+from notes.audio.edges import first_bytes_of_a_fragment
 from notes.audio.levels import Block, Meter, decibels
-from notes.audio.media import (
-    COPIES,
-    Copy,
-    Refused,
-    Sound,
-    first_bytes_of_a_fragment,
-    rehearse,
-)
+from notes.audio.media import COPIES, Copy, Refused, Sound, rehearse
 from notes.audio.order import BLOCK_SECONDS, RATE, Order
 from notes.audio.pauses import PauseShortener
 from notes.audio.voice import SpeechGate

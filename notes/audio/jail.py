@@ -51,7 +51,7 @@ def _leave_the_network() -> bool:
     libc = _libc()
     libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
-    return libc.unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0 or libc.unshare(CLONE_NEWNET) == 0
+    return any(libc.unshare(what) == 0 for what in (CLONE_NEWUSER | CLONE_NEWNET, CLONE_NEWNET))
 
 
 def _address_space() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from array import array
 from dataclasses import dataclass, field
+from itertools import pairwise
 from operator import mul
 
 from notes.audio.order import BLOCK_SECONDS
@@ -109,5 +110,5 @@ class Waveform:
         count = len(self._bins)
         wanted = min(count, self.POINTS)
         edges = [at * count // wanted for at in range(wanted + 1)] if wanted else [0]
-        peaks = [max(self._bins[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
+        peaks = [max(self._bins[a:b]) for a, b in pairwise(edges)]
         return [round(peak / FULL, 3) for peak in peaks]

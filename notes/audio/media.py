@@ -4,32 +4,64 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 import av
+import av.logging
 from av.audio.resampler import AudioResampler
 from av.stream import Disposition
 
+from notes.audio.edges import MatroskaEnding, ogg_breaks_off
 from notes.audio.order import BLOCK_SAMPLES, OPUS_BITS, RATE, CopyFormat
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
     from av.audio.stream import AudioStream
+    from av.packet import Packet
 
 #: What FFmpeg calls the containers we take. A playlist or a stream description is none of them.
 CONTAINERS = "ogg,matroska,webm,mov,mp3,wav,flac,aac,amr,caf"
-CODECS = frozenset(
-    "opus libopus vorbis libvorbis aac mp3 mp3float mp2 mp2float flac alac amrnb amrwb"
-    " libopencore_amrnb libopencore_amrwb pcm_s16le pcm_s16be pcm_s24le pcm_s24be pcm_s32le"
-    " pcm_s32be pcm_f32le pcm_f32be pcm_f64le pcm_u8 pcm_s8 pcm_alaw pcm_mulaw adpcm_ima_wav"
-    " adpcm_ms gsm gsm_ms".split()
-)
+CODECS = [
+    "opus",
+    "libopus",
+    "vorbis",
+    "libvorbis",
+    "aac",
+    "mp3",
+    "mp3float",
+    "mp2",
+    "mp2float",
+    "flac",
+    "alac",
+    "amrnb",
+    "amrwb",
+    "libopencore_amrnb",
+    "libopencore_amrwb",
+    "pcm_s16le",
+    "pcm_s16be",
+    "pcm_s24le",
+    "pcm_s24be",
+    "pcm_s32le",
+    "pcm_s32be",
+    "pcm_f32le",
+    "pcm_f32be",
+    "pcm_f64le",
+    "pcm_u8",
+    "pcm_s8",
+    "pcm_alaw",
+    "pcm_mulaw",
+    "adpcm_ima_wav",
+    "adpcm_ms",
+    "gsm",
+    "gsm_ms",
+]
 #: The stream has no name and no protocol may be used, so nothing but the stream can be opened.
 SAFE = {
     "format_whitelist": CONTAINERS,
     "protocol_whitelist": "none",
-    "codec_whitelist": ",".join(sorted(CODECS)),
+    "codec_whitelist": ",".join(CODECS),
 }
 MAX_STREAMS, MAX_RATE, MAX_CHANNELS = 4, 192_000, 8
 #: So many unreadable packets in a row are the end of a recording.
@@ -53,6 +85,11 @@ class Sound:
         Raises:
           Refused: it is no recording that we take.
         """
+        self._broken_off = ogg_breaks_off(file)
+        self._matroska = MatroskaEnding()
+        logging.getLogger("libav").handlers = [self._matroska]
+        av.logging.set_level(av.logging.ERROR)
+        file.seek(0)
         try:
             self._container = av.open(
                 _Nameless(file), "r", metadata_errors="ignore", options=dict(SAFE)
@@ -64,7 +101,6 @@ class Sound:
         self._stream = _only_audio(self._container.streams)
         self.seconds = 0.0
         self.bad_packets = 0
-        self._broken_off = False
 
     def describe(self) -> dict[str, Any]:
         """What it is: container, codec, rate, channels."""
@@ -80,7 +116,8 @@ class Sound:
     def truncated(self) -> bool:
         """Whether the file ends before the recording does, as far as one can tell."""
         promised = (self._container.duration or 0) / av.time_base
-        return self._broken_off or promised > self.seconds * 1.05 + 1.0
+        cut = self._broken_off or self._matroska.broken_off
+        return cut or promised > self.seconds * 1.05 + 1.0
 
     def blocks(self) -> Iterator[bytes]:
         """Its samples: mono, 16 bit, :data:`RATE`, in pieces of one block; the last is shorter.
@@ -110,17 +147,8 @@ class Sound:
 
     def _decoded(self) -> Iterator[AudioFrame]:
         """All frames that can be decoded: a damaged packet does not cost the rest."""
-        packets = self._container.demux(self._stream)
         in_a_row = 0
-        while in_a_row < MAX_BAD_PACKETS:
-            try:
-                packet = next(packets, None)
-            except (av.FFmpegError, EOFError) as fault:
-                _not_memory(fault)
-                self._broken_off = True
-                return
-            if packet is None:
-                return
+        for packet in self._packets():
             try:
                 yield from packet.decode()
                 in_a_row = 0
@@ -128,7 +156,18 @@ class Sound:
                 _not_memory(fault)
                 self.bad_packets += 1
                 in_a_row += 1
-        self._broken_off = True
+            if in_a_row == MAX_BAD_PACKETS:
+                self._broken_off = True
+                return
+
+    def _packets(self) -> Iterator[Packet[AudioStream]]:
+        try:
+            for packet in self._container.demux(self._stream):
+                self._broken_off = self._broken_off or packet.is_corrupt
+                yield packet
+        except (av.FFmpegError, EOFError) as fault:
+            _not_memory(fault)
+            self._broken_off = True
 
 
 def _not_memory(fault: Exception) -> None:
@@ -237,17 +276,14 @@ COPIES: dict[CopyFormat, type[OpusCopy] | type[PcmCopy]] = {"ogg": OpusCopy, "pc
 def rehearse() -> None:
     """Do everything once with sound of our own: PyAV imports the last of itself on the way."""
     file = io.BytesIO()
-    copy = OpusCopy(lambda content: file.write(content) and None)
+
+    def keep(content: bytes) -> None:
+        file.write(content)
+
+    copy = OpusCopy(keep)
     copy.add(bytes(2 * BLOCK_SAMPLES))
     copy.close()
     file.seek(0)
     list(Sound(file).blocks())
     with contextlib.suppress(Refused):
         Sound(io.BytesIO(b"no sound"))
-
-
-def first_bytes_of_a_fragment(head: bytes) -> bool:
-    """Whether ``head`` begins a later piece of a WebM or MP4 recording."""
-    return head.startswith((b"\x1fC\xb6u", b"\xa3")) or head[4:8] in (b"moof", b"styp", b"sidx")
-
-
