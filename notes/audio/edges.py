@@ -27,6 +27,14 @@ def ogg_breaks_off(file: BinaryIO) -> bool:
     return len(page) < 27 + page[26] + sum(page[27 : 27 + page[26]])
 
 
+def is_endless_wav(file: BinaryIO) -> bool:
+    """Whether ``file`` is a wav whose recorder could not go back to write its length."""
+    file.seek(0)
+    head = file.read(12)
+    unknown = head[4:8] in (b"\xff\xff\xff\xff", b"\0\0\0\0")
+    return head[:4] == b"RIFF" and head[8:] == b"WAVE" and unknown
+
+
 def first_bytes_of_a_fragment(head: bytes) -> bool:
     """Whether ``head`` begins a later piece of a WebM or MP4 recording."""
     return head.startswith((b"\x1fC\xb6u", b"\xa3")) or head[4:8] in (b"moof", b"styp", b"sidx")

@@ -13,7 +13,7 @@ import av.logging
 from av.audio.resampler import AudioResampler
 from av.stream import Disposition
 
-from notes.audio.edges import MatroskaEnding, ogg_breaks_off
+from notes.audio.edges import MatroskaEnding, is_endless_wav, ogg_breaks_off
 from notes.audio.order import BLOCK_SAMPLES, OPUS_BITS, RATE, CopyFormat
 
 if TYPE_CHECKING:
@@ -23,45 +23,17 @@ if TYPE_CHECKING:
 
 #: What FFmpeg calls the containers we take. A playlist or a stream description is none of them.
 CONTAINERS = "ogg,matroska,webm,mov,mp3,wav,flac,aac,amr,caf"
-CODECS = [
-    "opus",
-    "libopus",
-    "vorbis",
-    "libvorbis",
-    "aac",
-    "mp3",
-    "mp3float",
-    "mp2",
-    "mp2float",
-    "flac",
-    "alac",
-    "amrnb",
-    "amrwb",
-    "libopencore_amrnb",
-    "libopencore_amrwb",
-    "pcm_s16le",
-    "pcm_s16be",
-    "pcm_s24le",
-    "pcm_s24be",
-    "pcm_s32le",
-    "pcm_s32be",
-    "pcm_f32le",
-    "pcm_f32be",
-    "pcm_f64le",
-    "pcm_u8",
-    "pcm_s8",
-    "pcm_alaw",
-    "pcm_mulaw",
-    "adpcm_ima_wav",
-    "adpcm_ms",
-    "gsm",
-    "gsm_ms",
-]
+CODECS = (
+    "opus,libopus,vorbis,libvorbis,aac,mp3,mp3float,mp2,mp2float,flac,alac,amrnb,amrwb,"
+    "libopencore_amrnb,libopencore_amrwb,pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,"
+    "pcm_s32be,pcm_f32le,pcm_f32be,pcm_f64le,pcm_u8,pcm_s8,pcm_alaw,pcm_mulaw,adpcm_ima_wav,"
+    "adpcm_ms,gsm,gsm_ms"
+)
 #: The stream has no name and no protocol may be used, so nothing but the stream can be opened.
 SAFE = {
     "format_whitelist": CONTAINERS,
     "protocol_whitelist": "none",
-    "codec_whitelist": ",".join(CODECS),
+    "codec_whitelist": CODECS,
 }
 MAX_STREAMS, MAX_RATE, MAX_CHANNELS = 4, 192_000, 8
 #: So many unreadable packets in a row are the end of a recording.
@@ -86,6 +58,7 @@ class Sound:
           Refused: it is no recording that we take.
         """
         self._broken_off = ogg_breaks_off(file)
+        self._endless = is_endless_wav(file)
         self._matroska = MatroskaEnding()
         logging.getLogger("libav").handlers = [self._matroska]
         av.logging.set_level(av.logging.ERROR)
@@ -115,6 +88,8 @@ class Sound:
     @property
     def truncated(self) -> bool:
         """Whether the file ends before the recording does, as far as one can tell."""
+        if self._endless:
+            return False
         promised = (self._container.duration or 0) / av.time_base
         cut = self._broken_off or self._matroska.broken_off
         return cut or promised > self.seconds * 1.05 + 1.0
@@ -151,14 +126,16 @@ class Sound:
         for packet in self._packets():
             try:
                 yield from packet.decode()
-                in_a_row = 0
+                if packet.size:  # the last one is empty: it flushes the decoder
+                    in_a_row = 0
             except (av.FFmpegError, EOFError) as fault:
                 _not_memory(fault)
                 self.bad_packets += 1
                 in_a_row += 1
             if in_a_row == MAX_BAD_PACKETS:
-                self._broken_off = True
-                return
+                break
+        if in_a_row:  # what cannot be read at the end was cut through
+            self._broken_off = True
 
     def _packets(self) -> Iterator[Packet[AudioStream]]:
         try:
@@ -189,7 +166,7 @@ def _only_audio(streams: Any) -> AudioStream:
         raise Refused("audio_no_sound_stream")
     stream: AudioStream = streams.audio[0]
     context = stream.codec_context  # None where FFmpeg has no decoder
-    if not context or context.name not in CODECS:
+    if not context or context.name not in CODECS.split(","):
         raise Refused("audio_codec_unsupported")
     if context.sample_rate > MAX_RATE or context.channels > MAX_CHANNELS:
         raise Refused("audio_too_complex")
