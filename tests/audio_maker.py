@@ -29,7 +29,7 @@ def speech(rate: int = RATE, layout: str = "mono") -> tuple[Any, ...]:
 
 
 def seconds_of(frames: tuple[Any, ...]) -> float:
-    return sum(frame.samples / frame.sample_rate for frame in frames)
+    return float(sum(frame.samples / frame.sample_rate for frame in frames))
 
 
 def encoded(

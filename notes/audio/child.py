@@ -24,7 +24,9 @@ from notes.audio.voice import SpeechGate
 #: A step that takes longer than this hangs.
 STEP_SECONDS = 20
 #: CPU for starting up and for each second of the longest recording allowed (measured: 0.01).
-CPU_BASE, CPU_PER_SECOND = 30, 0.04
+CPU_BASE, CPU_PER_SECOND = 30, 0.03
+#: Smaller files are hardly too long.
+LARGE = 2 << 20
 #: A sign of life after this many blocks (a minute of sound).
 ALIVE_EVERY = 1_000
 
@@ -38,11 +40,24 @@ def main(arguments: list[str]) -> None:
     send(wire.event("ready", alone=alone))
     file = io.FileIO(0, "rb", closefd=False)
     try:
+        refuse_the_endless(file, order)
         Preparation(Sound(file), gate, order).run()
     except Refused as refusal:
         send(wire.event("refused", code=_code(refusal, file)))
     except MemoryError:
         send(wire.event("refused", code="audio_too_complex"))
+
+
+def refuse_the_endless(file: io.FileIO, order: Order) -> None:
+    """Find out that a recording is too long before its first part is sent, and paid for.
+
+    This trusts what the file says of its packets; whoever lies is found out while decoding.
+
+    Raises:
+      Refused: it is too long, or no recording.
+    """
+    if file.seek(0, io.SEEK_END) > LARGE and Sound(file).is_longer_than(order.max_seconds):
+        raise Refused("audio_too_long")
 
 
 def send(message: bytes) -> None:

@@ -112,6 +112,11 @@ class Preparation:
         self._process.end()
 
     @property
+    def pid(self) -> int:
+        """The child, for who wants to watch it."""
+        return self._process.pid
+
+    @property
     def findings(self) -> Findings:
         """What was found out; known when all parts are out."""
         assert self._findings is not None

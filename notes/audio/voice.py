@@ -23,9 +23,9 @@ ENOUGH = 0.3
 WITHIN = 1.6
 #: A look begins so many blocks before the sound that called for it, and ends so many after.
 BEFORE, AFTER = 5, 8
-#: After looking at ten minutes in vain the recording counts as speech: a wrong "yes" costs a few
+#: After looking at five minutes in vain the recording counts as speech: a wrong "yes" costs a few
 #: cents, a wrong "no" loses what somebody said.
-MAX_CHUNKS = round(600 / CHUNK_SECONDS)
+MAX_CHUNKS = round(300 / CHUNK_SECONDS)
 
 
 class SpeechGate:
