@@ -30,7 +30,7 @@ class Order:
     ``part_bytes`` are what the model takes in one request (None: no limit). ``copy`` is Ogg/Opus
     for an upload, or bare little-endian samples for a model on this machine. ``shorten_pauses``
     applies to the copy only. ``start`` and ``end`` (seconds in the recording; None: its end) take
-    a stretch of it, so that a part can be asked for again in halves.
+    a stretch of it, so that a part can be asked for again in smaller pieces.
     """
 
     max_seconds: float = 12_000.0
