@@ -12,6 +12,7 @@ file behind, since it can write none, and no process, since it is killed with it
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -69,7 +70,8 @@ def prepare(file: IO[bytes], order: Order, alive: Callable[[], object] = nothing
         return Preparation(Process(_command(order), file.fileno(), ENVIRONMENT), alive)
     except (OSError, subprocess.SubprocessError) as full:
         log.error("the decoder could not be started: %s", type(full).__name__)
-        raise Later("out_of_memory") from full
+        scarce = isinstance(full, OSError) and full.errno in (errno.ENOMEM, errno.EAGAIN)
+        raise Later("out_of_memory" if scarce else "internal_error") from full
 
 
 def _command(order: Order) -> list[str]:
