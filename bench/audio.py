@@ -1,4 +1,4 @@
-"""What it costs to prepare a recording: CPU, wall time, memory, size of the copy.
+"""What it costs to prepare a recording: CPU, wall time, size of the copy.
 
     python -m bench.audio [FILE ...] [--seconds 60] [--repeat 5] [--part-seconds N]
 
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import resource
 import time
 from pathlib import Path
 
@@ -42,23 +41,20 @@ def repeated_sample(seconds: float) -> bytes:
 
 def measure(content: bytes, order: Order) -> dict[str, float]:
     """One preparation, from the file to the last part."""
-    before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    begun = time.monotonic()
     first = size = 0.0
     with unnamed_file([content]) as file, prepare(file, order) as preparation:
         for part in preparation.parts():
             first = first or time.monotonic() - begun
             size += len(part.data)
-        seconds, copied = preparation.findings.seconds, preparation.findings.copied_seconds
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        found = preparation.findings
     return {
-        "seconds": seconds,
-        "copied": copied,
-        "cpu": cpu,
+        "seconds": found.seconds,
+        "copied": found.copied_seconds,
+        "cpu": found.cpu_seconds,
         "wall": time.monotonic() - begun,
         "first part": first,
-        "peak MB": after.ru_maxrss / 1024,
-        "share of wav": size / (copied * 32_000),
+        "share of wav": size / (found.copied_seconds * 32_000),
     }
 
 

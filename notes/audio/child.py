@@ -1,4 +1,4 @@
-"""The process that decodes untrusted sound. It is started by :mod:`notes.audio.preparing`.
+"""The process that decodes untrusted sound. It is forked by :mod:`notes.audio.forks`.
 
 It reads the recording from descriptor 0 and writes messages (:mod:`notes.audio.wire`) to
 descriptor 1. Neither Django nor anything else of the product is imported here.
@@ -7,9 +7,9 @@ descriptor 1. Neither Django nor anything else of the product is imported here.
 from __future__ import annotations
 
 import io
-import json
 import signal
-import sys
+import time
+from array import array
 from typing import Any
 
 from notes.audio import jail, wire
@@ -17,7 +17,7 @@ from notes.audio.cutting import Cutter
 from notes.audio.edges import first_bytes_of_a_fragment
 from notes.audio.levels import Block, Meter, decibels
 from notes.audio.media import COPIES, Copy, Refused, Sound, rehearse
-from notes.audio.order import BLOCK_SECONDS, RATE, Order
+from notes.audio.order import BLOCK_SAMPLES, BLOCK_SECONDS, RATE, Order
 from notes.audio.pauses import PauseShortener
 from notes.audio.voice import SpeechGate
 
@@ -31,13 +31,23 @@ LARGE = 2 << 20
 ALIVE_EVERY = 1_000
 
 
-def main(arguments: list[str]) -> None:
-    parent, order = int(arguments[0]), Order(**json.loads(arguments[1]))
-    jail.die_with(parent)
-    gate = SpeechGate()
+def rehearse_all() -> SpeechGate:
+    """Do everything once with sound of our own, so that no decoder has to import anything.
+
+    The gate has read its weights, which nobody can once locked up; each decoder gets a copy.
+    """
     rehearse()
-    alone = jail.lock_up(round(CPU_BASE + CPU_PER_SECOND * order.max_seconds))
-    send(wire.event("ready", alone=alone))
+    gate = SpeechGate()
+    gate.hear(Meter().measure(array("h", [9_000, -9_000] * (BLOCK_SAMPLES // 2)).tobytes()))
+    gate.begin()
+    return gate
+
+
+def main(server: int, order: Order, gate: SpeechGate) -> None:
+    """Decode the recording, locked up, for as long as ``server`` lives."""
+    jail.die_with(server)
+    jail.lock_up(round(CPU_BASE + CPU_PER_SECOND * order.max_seconds))
+    send(wire.event("ready"))
     file = io.FileIO(0, "rb", closefd=False)
     try:
         refuse_the_endless(file, order)
@@ -139,6 +149,7 @@ class Preparation:
             "waveform": self.meter.waveform.points(),
             "truncated": self.sound.truncated,
             "bad_packets": self.sound.bad_packets,
+            "cpu_seconds": round(time.process_time(), 3),
         }
 
 
@@ -163,7 +174,3 @@ class Part:
         """Finish it; its stretches: where in the copy, where in the recording, how long."""
         self._copy.close()
         return [[round(value, 3) for value in stretch] for stretch in self._stretches]
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

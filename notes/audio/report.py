@@ -72,7 +72,8 @@ class Findings:
     ``seconds`` counts decoded samples. ``copied_seconds`` is what is left of them in the parts.
     ``speech`` says whether anybody speaks. ``loud_seconds`` is how long it is not quiet; ``peak``
     and ``rms`` are in dBFS. ``waveform`` has up to 200 peaks from 0 to 1. ``truncated`` says that
-    the file breaks off; ``bad_packets`` counts what could not be read on the way.
+    the file breaks off; ``bad_packets`` counts what could not be read on the way. ``cpu_seconds``
+    is what the decoder used of the CPU.
     """
 
     seconds: float
@@ -88,6 +89,7 @@ class Findings:
     codec: str
     rate: int
     channels: int
+    cpu_seconds: float = 0.0
 
     @property
     def speech_share(self) -> float:
@@ -128,6 +130,7 @@ def read_findings(said: dict[str, Any], sound: dict[str, Any], speech: bool) -> 
         codec=_word(sound.get("codec")),
         rate=int(_number(sound.get("rate"))),
         channels=int(_number(sound.get("channels"))),
+        cpu_seconds=_number(said.get("cpu_seconds", 0.0)),
     )
 
 
