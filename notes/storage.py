@@ -16,6 +16,7 @@ from django.core.files.storage import FileSystemStorage, default_storage
 log = logging.getLogger(__name__)
 
 ROOT = "audio"
+PIECE_BYTES = 256 * 1024
 
 
 class StorageUnavailable(Exception):
@@ -73,6 +74,23 @@ def read_audio(key: str) -> bytes:
     try:
         with default_storage.open(key) as stored:
             return bytes(stored.read())
+    except FileNotFoundError as fault:
+        raise AudioMissing from fault
+    except Exception as fault:
+        log.error("reading audio failed: %s", type(fault).__name__)
+        raise StorageUnavailable from fault
+
+
+def stream_audio(key: str) -> Iterator[bytes]:
+    """The bytes stored under ``key``, in pieces.
+
+    Raises:
+      AudioMissing: there is no such object.
+      StorageUnavailable: the storage failed.
+    """
+    try:
+        with default_storage.open(key) as stored:
+            yield from stored.chunks(PIECE_BYTES)
     except FileNotFoundError as fault:
         raise AudioMissing from fault
     except Exception as fault:

@@ -35,6 +35,8 @@ def s3_storage(
             "default_acl": None,
             "querystring_auth": True,
             "querystring_expire": 300,
+            # Larger objects are read by way of a temporary file, not of the memory.
+            "max_memory_size": 2_621_440,
             "file_overwrite": True,
             "client_config": Config(
                 # Both tries together must fit the patience of a person who uploads.

@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import SAMPLE
 from tests.fakes.answers import completion
 from tests.fakes.log import Entry
 from tests.fakes.provider import FakeProvider
+from tests.marks import marked
 from tests.services import wait_for
 from tests.services.postgres import Postgres
 from tests.services.rest import Json
@@ -82,8 +82,8 @@ def product(running: Product) -> Iterator[Product]:
 
 
 def recording() -> bytes:
-    """The sample with a tail of its own, which no decoder minds."""
-    return SAMPLE.read_bytes() + os.urandom(16)
+    """The sample with a mark of its own."""
+    return marked()[0]
 
 
 def peak(entries: list[Entry]) -> int:
@@ -165,7 +165,7 @@ def test_a_hundred_notes_at_once_are_each_transcribed_once_over_a_small_pool(
     )
     assert {note["processing_status"] for note in ended} == {"completed"}
     assert {note["error"] for note in ended} == {None}
-    calls = Counter(entry.sha256 for entry in transcriptions)
+    calls = Counter(entry.mark for entry in transcriptions)
     assert len(calls) == 100
     assert set(calls.values()) == {1}
     asked = Counter(text for chat in chats for text in texts_in(chat, ended))

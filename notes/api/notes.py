@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from contextlib import suppress
 from typing import Annotated, Any
 
 from django.db import IntegrityError
@@ -16,6 +17,7 @@ from notes.api.audio import audio_response
 from notes.api.pages import cursor_after, older_than
 from notes.api.schemas import (
     AudioForm,
+    NoteDetailOut,
     NoteOut,
     NotePage,
     NotePatch,
@@ -23,6 +25,7 @@ from notes.api.schemas import (
     StatusName,
     Text,
     TextNoteIn,
+    note_detail_out,
     note_out,
 )
 from notes.auth import user_id
@@ -30,6 +33,7 @@ from notes.connections import release_connection
 from notes.errors import Problem
 from notes.models import Box, Note
 from notes.models.note import NotRetryable
+from notes.models.note import Status as NoteStatus
 from notes.storage import StorageUnavailable, delete_audio, new_key, store_audio
 from notes.uploads import accept
 
@@ -58,10 +62,15 @@ def upload(
     audio: File[UploadedFile],
     form: Form[AudioForm],
     idempotency_key: Key = None,
+    allow_duplicate: Annotated[
+        bool, Query(description="Make a second note of bytes sent within the last day")
+    ] = False,
 ) -> Any:
     accepted = accept(audio)
     if (again := _replay(request, response, idempotency_key, accepted.sha256)) is not None:
         return Status(202, again)
+    if not allow_duplicate and (twin := Note.twin(user_id(request), accepted.sha256)):
+        return Status(202, _same_again(request, response, twin))
     box = _own_box(request, form.box)
     note_id = uuid.uuid4()
     key = new_key(note_id)
@@ -120,7 +129,7 @@ def list_notes(
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     cursor: str | None = None,
 ) -> Any:
-    notes = Note.objects.for_user(user_id(request))
+    notes = Note.objects.for_user(user_id(request)).defer("waveform", "segments")
     if filters.box is not None:
         notes = notes.filter(box=_own_box(request, filters.box))
     if filters.inbox is not None:
@@ -139,9 +148,14 @@ def list_notes(
     }
 
 
-@router.get("/{uuid:note_id}", response={200: NoteOut, 304: None, **ERRORS}, summary="One note")
+@router.get(
+    "/{uuid:note_id}", response={200: NoteDetailOut, 304: None, **ERRORS}, summary="One note"
+)
 def get_note(request: HttpRequest, response: HttpResponse, note_id: uuid.UUID) -> Any:
-    note = NoteOut.model_validate(_shown(request, find_note(request, note_id)))
+    found = find_note(request, note_id)
+    names_boxes = found.box_id or found.filing_suggestions
+    boxes = _boxes(request) if names_boxes else {}
+    note = NoteDetailOut.model_validate(note_detail_out(found, boxes))
     etag = f'"{hashlib.sha256(note.model_dump_json().encode()).hexdigest()[:32]}"'
     response["ETag"] = etag
     response["Cache-Control"] = "private, no-cache"
@@ -244,6 +258,15 @@ def _replay(
         raise Problem("idempotency_mismatch")
     response["Idempotent-Replayed"] = "true"
     return _received(request, response, note)
+
+
+def _same_again(request: HttpRequest, response: HttpResponse, twin: Note) -> dict[str, Any]:
+    """The note that these bytes have made already; one that failed is tried again."""
+    if twin.processing_status == NoteStatus.FAILED:
+        with suppress(NotRetryable):  # somebody else was quicker
+            twin.retry()
+    response["Duplicate-Upload"] = "true"
+    return _received(request, response, twin)
 
 
 def _raced(

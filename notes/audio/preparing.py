@@ -52,9 +52,13 @@ def nothing() -> None:
 def unnamed_file(content: Iterable[bytes]) -> IO[bytes]:
     """``content`` in a file without a name, which no crash can leave behind."""
     file = tempfile.TemporaryFile()  # noqa: SIM115  (the caller's)
-    for piece in content:
-        file.write(piece)
-    file.flush()
+    try:
+        for piece in content:
+            file.write(piece)
+        file.flush()
+    except BaseException:
+        file.close()
+        raise
     return file
 
 
@@ -64,6 +68,14 @@ def prepare(file: IO[bytes], order: Order, alive: Callable[[], object] = nothing
     ``alive`` is called at least once per minute of sound, and while others are decoded first.
     """
     return Preparation(file, order, alive)
+
+
+def _reopened(file: IO[bytes]) -> int:
+    """A descriptor of its own for reading ``file``, with a position of its own."""
+    file.seek(0)
+    if os.path.exists("/proc/self/fd"):
+        return os.open(f"/proc/self/fd/{file.fileno()}", os.O_RDONLY)
+    return os.dup(file.fileno())
 
 
 class Preparation:
@@ -138,9 +150,12 @@ class Preparation:
         return None
 
     def _start(self) -> Process:
-        self._file.seek(0)
         try:
-            return decoders.decode(self._file.fileno(), self._order, nice=self._large)
+            recording = _reopened(self._file)
+            try:
+                return decoders.decode(recording, self._order, nice=self._large)
+            finally:
+                os.close(recording)
         except OSError as full:
             log.error("the decoder could not be started: %s", type(full).__name__)
             scarce = full.errno in (errno.ENOMEM, errno.EAGAIN)

@@ -97,7 +97,7 @@ class Decoders:
                 self._server = subprocess.Popen(
                     # An isolated interpreter without ``site``: it runs only our lines.
                     [sys.executable, "-I", "-S", "-c", self._boot, json.dumps(_import_path())],
-                    stdin=theirs,
+                    stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
                     env=ENVIRONMENT,

@@ -7,7 +7,8 @@ from notes.models.box import Box
 from notes.models.duty import Duty
 from notes.models.heartbeat import Heartbeat
 from notes.models.note import Note
+from notes.models.part import Part
 from notes.models.token import ApiToken
 from notes.models.work import Work
 
-__all__ = ["ApiToken", "Attempt", "Box", "Duty", "Heartbeat", "Note", "Work"]
+__all__ = ["ApiToken", "Attempt", "Box", "Duty", "Heartbeat", "Note", "Part", "Work"]
