@@ -23,15 +23,18 @@ SLOT = 0.1
 PITCHES = [1_050 + 60 * digit for digit in range(16)]
 
 
-def marked(mark: str = "") -> tuple[bytes, str]:
-    """The sample as a messenger sends it, with ``mark`` (or one of its own) at its end."""
+def marked(mark: str = "", seconds: float = 3.0) -> tuple[bytes, str]:
+    """The sample's beginning as a messenger sends it, with ``mark`` (or its own) at its end."""
     mark = mark or os.urandom(DIGITS // 2).hex()
     file, at = io.BytesIO(), 0
     packets, template = _sample()
     source: Any
     with av.open(file, "w", format="ogg") as out, av.open(io.BytesIO(template)) as source:
         stream = out.add_stream_from_template(source.streams.audio[0])
-        for content in [*packets, *(tone for digit in mark for tone in _tones()[int(digit, 16)])]:
+        for content in [
+            *packets[: round(seconds / 0.02)],
+            *(tone for digit in mark for tone in _tones()[int(digit, 16)]),
+        ]:
             packet: Any = av.Packet(content)
             packet.stream, packet.time_base = stream, source.streams.audio[0].time_base
             packet.pts = packet.dts = at
