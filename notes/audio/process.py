@@ -91,21 +91,15 @@ class Decoders:
     def _running(self) -> socket.socket:
         if self._control is None or self._server is None or self._server.poll() is not None:
             self._stop()
-            ours, theirs = socket.socketpair()
-            with theirs:
-                ours.settimeout(SERVER_SECONDS)
-                self._server = subprocess.Popen(
-                    # An isolated interpreter without ``site``: it runs only our lines.
-                    [sys.executable, "-I", "-S", "-c", self._boot, json.dumps(_import_path())],
-                    stdin=theirs.fileno(),
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    env=ENVIRONMENT,
-                    cwd="/",
-                    start_new_session=True,
-                )
-            self._control = ours
+            self._control, theirs = socket.socketpair()
+            self._control.settimeout(SERVER_SECONDS)
             atexit.register(self.close)
+            with theirs:
+                try:
+                    self._server = _start_server(self._boot, theirs)
+                except BaseException:
+                    self._stop()
+                    raise
         return self._control
 
     def _stop(self) -> None:
@@ -119,6 +113,19 @@ class Decoders:
                 self._server.kill()
                 self._server.wait()
         self._control = self._server = None
+
+
+def _start_server(boot: str, control: socket.socket) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        # An isolated interpreter without ``site``: it runs only our lines.
+        [sys.executable, "-I", "-S", "-c", boot, json.dumps(_import_path())],
+        stdin=control.fileno(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=ENVIRONMENT,
+        cwd="/",
+        start_new_session=True,
+    )
 
 
 def _fork(control: socket.socket, request: bytes, recording: int) -> Process:
