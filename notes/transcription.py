@@ -174,7 +174,7 @@ class Transcription:
         log.warning("note %s: a part is asked for again in halves", self.work.note.pk)
         order = Order(
             max_seconds=part.seconds + 60,
-            part_seconds=part.seconds / 2 + 15,
+            part_seconds=part.seconds * 5 / 8,  # the room in which a quiet place is looked for
             shorten_pauses=False,
         )
         halves = []

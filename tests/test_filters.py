@@ -1,4 +1,4 @@
-"""What models invent is dropped where it is all there is, and kept where a person may have said it."""
+"""What models invent is dropped where it is all there is, and kept in a longer transcript."""
 
 from __future__ import annotations
 

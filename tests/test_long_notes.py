@@ -7,7 +7,7 @@ import signal
 import time
 import uuid
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -46,7 +46,7 @@ def spoken(alice: User) -> Spoken:
 
 
 @pytest.fixture
-def short_parts(provider: FakeProvider, settings: Any) -> Iterator[FakeProvider]:
+def short_parts(provider: FakeProvider, settings: Any) -> FakeProvider:
     """A vendor that is sent twelve seconds at most."""
     settings.TRANSCRIPTION_PART_SECONDS = 12
     return provider
@@ -119,7 +119,7 @@ def test_a_note_says_what_was_found_out_about_its_sound(
 def test_a_failed_part_is_repeated_and_no_other(short_parts: FakeProvider, spoken: Spoken) -> None:
     note = spoken(four_sentences())
     short_parts.latency["transcriptions"] = 0.3
-    short_parts.fail("transcriptions", status=500)
+    short_parts.fail("transcriptions", status=500, hang=1.5)
     transcribed(note)
     assert (note.processing_status, note.error_code) == (Status.PENDING, "provider_error")
     stored = Part.objects.filter(note=note).count()
@@ -129,9 +129,10 @@ def test_a_failed_part_is_repeated_and_no_other(short_parts: FakeProvider, spoke
     transcribed(note)
     asked = short_parts.requests("transcriptions")
     assert note.processing_status == Status.CLASSIFYING
-    assert len(asked) == note.parts_total + 1
+    total = note.parts_total or 0
+    assert len(asked) == total + 1
     assert Part.objects.count() == 0
-    assert len(note.transcript.split("nota ")) == note.parts_total + 1
+    assert len(note.transcript.split("nota ")) == total + 1
     sent = [attempt.seconds_sent for attempt in Attempt.objects.filter(note=note)]
     assert sum(filter(None, sent)) == pytest.approx(sum(c.seconds for c in asked), abs=0.2)
 
@@ -182,7 +183,7 @@ def test_a_worker_that_stops_keeps_the_parts_that_are_done(
     assert 1 <= done < 5
     handed = Attempt.objects.get(note=note)
     assert handed.outcome == Attempt.Outcome.HANDED_BACK
-    assert handed.seconds_sent > 5
+    assert (handed.seconds_sent or 0) > 5
     transcribed(note)
     assert note.processing_status == Status.CLASSIFYING
     assert len(short_parts.requests("transcriptions")) == note.parts_total
