@@ -22,7 +22,7 @@ from notes.models.note import FiledBy, Status
 from notes.stages import Stage
 from notes.texts import NOTE_ERRORS, PROBLEMS
 from tests.services.run import REPOSITORY
-from tests.test_upload import FIELDS, refused, upload, write
+from tests.test_upload import DETAILS, FIELDS, refused, upload, write
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
@@ -243,7 +243,7 @@ def test_the_owner_corrects_the_words(api: Client, new_note: NewNote) -> None:
     note = new_note(transcript="pau", box=None)
     response = patch(api, note, {"transcript": "pão"})
     assert response.status_code == 200
-    assert list(response.json()) == FIELDS
+    assert list(response.json()) == FIELDS + DETAILS
     assert response.json()["transcript"] == "pão"
     assert response.json()["filed_by"] is None
     note.refresh_from_db()
@@ -534,7 +534,10 @@ def test_the_contract_is_openapi_3_1_and_has_a_page(client: Client) -> None:
         "/api/v1/boxes/{box_id}": ["delete", "get", "patch"],
     }
     upload_parameters = schema["paths"]["/api/v1/notes"]["post"]["parameters"]
-    assert [(p["in"], p["name"]) for p in upload_parameters] == [("header", "Idempotency-Key")]
+    assert [(p["in"], p["name"]) for p in upload_parameters] == [
+        ("header", "Idempotency-Key"),
+        ("query", "allow_duplicate"),
+    ]
     page = client.get("/api/v1/docs")
     assert page.status_code == 200
     assert b"/api/v1/openapi.json" in page.content

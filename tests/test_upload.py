@@ -26,8 +26,11 @@ FIELDS = [
     *("id", "processing_status", "transcript", "language", "duration_seconds", "box", "filed_by"),
     *("filing_confidence", "filing_reason", "filing_suggestions", "source", "attempts"),
     *("next_attempt_at", "error", "speech", "created_at", "recorded_at", "transcribed_at"),
-    "completed_at",
+    *("completed_at", "truncated", "speech_share", "peak", "rms", "parts_done", "parts_total"),
+    "audio_expires_at",
 ]
+#: What only a single note has.
+DETAILS = ["waveform", "segments"]
 
 STORE = "notes.api.notes.store_audio"
 OGG = b"OggS" + bytes(60)
@@ -121,7 +124,7 @@ def test_an_upload_answers_202_with_its_address_and_every_field(api: Client) -> 
     response = upload(api)
     note = response.json()
     assert response.status_code == 202
-    assert list(note) == FIELDS
+    assert list(note) == FIELDS + DETAILS
     assert response.headers["Location"] == f"/api/v1/notes/{note['id']}"
     assert int(response.headers["Retry-After"]) >= 1
     assert note["processing_status"] == "pending"
@@ -154,7 +157,7 @@ def test_a_note_of_text_starts_with_its_words(api: Client) -> None:
     response = write(api, "  Comprar pão \n")
     note = response.json()
     assert response.status_code == 202
-    assert list(note) == FIELDS
+    assert list(note) == FIELDS + DETAILS
     assert response.headers["Location"] == f"/api/v1/notes/{note['id']}"
     assert (note["processing_status"], note["transcript"]) == ("classifying", "Comprar pão")
     assert note["speech"] is True
@@ -360,8 +363,9 @@ def test_two_users_may_use_the_same_key(api: Client, api_of_bob: Client) -> None
     assert upload(api, key="k1").json()["id"] != upload(api_of_bob, key="k1").json()["id"]
 
 
-def test_without_a_key_each_upload_is_a_note(api: Client) -> None:
-    assert upload(api).json()["id"] != upload(api).json()["id"]
+def test_without_a_key_each_recording_is_a_note(api: Client) -> None:
+    first, second = upload(api, OGG + b"1"), upload(api, OGG + b"2")
+    assert first.json()["id"] != second.json()["id"]
 
 
 def test_a_deleted_note_frees_its_key(api: Client) -> None:

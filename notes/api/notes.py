@@ -18,7 +18,6 @@ from notes.api.pages import cursor_after, older_than
 from notes.api.schemas import (
     AudioForm,
     NoteDetailOut,
-    NoteOut,
     NotePage,
     NotePatch,
     ProblemOut,
@@ -55,7 +54,7 @@ class Filters(Schema):
     search: Annotated[Text, StringConstraints(max_length=200)] | None = None
 
 
-@router.post("", response={202: NoteOut, **ERRORS}, summary="Send a voice note")
+@router.post("", response={202: NoteDetailOut, **ERRORS}, summary="Send a voice note")
 def upload(
     request: HttpRequest,
     response: HttpResponse,
@@ -99,7 +98,7 @@ def upload(
     return Status(202, _received(request, response, note))
 
 
-@router.post("/text", response={202: NoteOut, **ERRORS}, summary="Send a written note")
+@router.post("/text", response={202: NoteDetailOut, **ERRORS}, summary="Send a written note")
 def write(
     request: HttpRequest,
     response: HttpResponse,
@@ -152,10 +151,7 @@ def list_notes(
     "/{uuid:note_id}", response={200: NoteDetailOut, 304: None, **ERRORS}, summary="One note"
 )
 def get_note(request: HttpRequest, response: HttpResponse, note_id: uuid.UUID) -> Any:
-    found = find_note(request, note_id)
-    names_boxes = found.box_id or found.filing_suggestions
-    boxes = _boxes(request) if names_boxes else {}
-    note = NoteDetailOut.model_validate(note_detail_out(found, boxes))
+    note = NoteDetailOut.model_validate(_shown(request, find_note(request, note_id)))
     etag = f'"{hashlib.sha256(note.model_dump_json().encode()).hexdigest()[:32]}"'
     response["ETag"] = etag
     response["Cache-Control"] = "private, no-cache"
@@ -165,7 +161,7 @@ def get_note(request: HttpRequest, response: HttpResponse, note_id: uuid.UUID) -
     return note
 
 
-@router.patch("/{uuid:note_id}", response={200: NoteOut, **ERRORS}, summary="Correct a note")
+@router.patch("/{uuid:note_id}", response={200: NoteDetailOut, **ERRORS}, summary="Correct a note")
 def change_note(request: HttpRequest, note_id: uuid.UUID, data: NotePatch) -> Any:
     note = find_note(request, note_id)
     if "box" in data.model_fields_set:
@@ -182,7 +178,9 @@ def delete_note(request: HttpRequest, note_id: uuid.UUID) -> Any:
 
 
 @router.post(
-    "/{uuid:note_id}/retry", response={202: NoteOut, **ERRORS}, summary="Repeat the failed step"
+    "/{uuid:note_id}/retry",
+    response={202: NoteDetailOut, **ERRORS},
+    summary="Repeat the failed step",
 )
 def retry(request: HttpRequest, note_id: uuid.UUID) -> Any:
     note = find_note(request, note_id)
@@ -236,7 +234,7 @@ def _boxes(request: HttpRequest) -> dict[uuid.UUID, Box]:
 
 def _shown(request: HttpRequest, note: Note) -> dict[str, Any]:
     names_boxes = note.box_id or note.filing_suggestions
-    return note_out(note, _boxes(request) if names_boxes else {})
+    return note_detail_out(note, _boxes(request) if names_boxes else {})
 
 
 def _received(request: HttpRequest, response: HttpResponse, note: Note) -> dict[str, Any]:
