@@ -72,12 +72,31 @@ def read_mark(samples: Any) -> str:
 
 def samples_of(sound: bytes) -> Any:
     """``sound`` decoded to mono samples at 16 kHz."""
-    resampler = av.AudioResampler("s16", "mono", 16_000)
+    resampler = av.AudioResampler("s16", "mono", 16_000, frame_size=16_000)
     pieces = []
     with av.open(io.BytesIO(sound), "r") as container:
         for frame in [*container.decode(audio=0), None]:
             pieces += [piece.to_ndarray()[0] for piece in resampler.resample(frame)]
     return numpy.concatenate(pieces).astype(numpy.float32) if pieces else numpy.zeros(0)
+
+
+def hours(count: float) -> bytes:
+    """The sample over and over for so many hours, as a messenger would send it."""
+    file, at = io.BytesIO(), 0
+    packets, template = _sample()
+    source: Any
+    with av.open(file, "w", format="ogg") as out, av.open(io.BytesIO(template)) as source:
+        stream = out.add_stream_from_template(source.streams.audio[0])
+        time_base = source.streams.audio[0].time_base
+        while at < count * 3600 * RATE:
+            for content in packets:
+                packet: Any = av.Packet(content)
+                packet.stream, packet.time_base = stream, time_base
+                packet.pts = packet.dts = at
+                packet.duration = 960
+                at += 960
+                out.mux(packet)
+    return file.getvalue()
 
 
 @cache
