@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
@@ -47,15 +47,21 @@ def _delete_orphans_of(days: Iterable[str]) -> int:
         return 0
     count = 0
     for day in days:
-        keys = list(objects_of(day))
-        known = set(Note.objects.filter(audio_key__in=keys).values_list("audio_key", flat=True))
-        for key in keys:
-            if key not in known and is_older_than(key, ORPHAN_AGE):
-                delete_audio(key)
-                count += 1
+        for key in orphans_of(day):
+            delete_audio(key)
+            count += 1
     if count:
         log.info("deleted %d orphaned audio objects", count)
     return count
+
+
+def orphans_of(day: str) -> Iterator[str]:
+    """The keys of audio of ``day`` that no note refers to and no upload can be about to."""
+    keys = list(objects_of(day))
+    known = set(Note.objects.filter(audio_key__in=keys).values_list("audio_key", flat=True))
+    for key in keys:
+        if key not in known and is_older_than(key, ORPHAN_AGE):
+            yield key
 
 
 def expire_audio() -> int:

@@ -48,3 +48,10 @@ class OverQuota(Later):
 
 class Never(ProviderError):
     """Trying again would give the same answer until a person changes something."""
+
+
+class TooMuch(Never):
+    """The vendor does not take so much sound at once; in smaller parts it may."""
+
+    def __init__(self) -> None:
+        super().__init__("audio_too_large")

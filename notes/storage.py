@@ -16,7 +16,7 @@ from django.core.files.storage import FileSystemStorage, default_storage
 log = logging.getLogger(__name__)
 
 ROOT = "audio"
-CHUNK = 64 * 1024
+PIECE_BYTES = 256 * 1024
 
 
 class StorageUnavailable(Exception):
@@ -82,7 +82,7 @@ def read_audio(key: str) -> bytes:
         raise StorageUnavailable from fault
 
 
-def audio_chunks(key: str) -> Iterator[bytes]:
+def stream_audio(key: str) -> Iterator[bytes]:
     """The bytes stored under ``key``, in pieces.
 
     Raises:
@@ -91,7 +91,7 @@ def audio_chunks(key: str) -> Iterator[bytes]:
     """
     try:
         with default_storage.open(key) as stored:
-            while chunk := stored.read(CHUNK):
+            while chunk := stored.read(PIECE_BYTES):
                 yield chunk
     except FileNotFoundError as fault:
         raise AudioMissing from fault

@@ -60,10 +60,6 @@ NOTE_ERRORS: dict[str, Text] = {
         "O serviço de IA não entendeu o arquivo de áudio. Ele está guardado.",
         "The AI service could not read the audio file. It is kept.",
     ),
-    "audio_format_unsupported": Text(
-        "O serviço de IA não aceita este formato de áudio. Ele está guardado.",
-        "The AI service does not take this audio format. It is kept.",
-    ),
     "audio_too_long": Text(
         "O áudio é mais longo do que este sistema aceita. Ele está guardado.",
         "The audio is longer than this system takes. It is kept.",
@@ -71,6 +67,43 @@ NOTE_ERRORS: dict[str, Text] = {
     "audio_undecodable": Text(
         "Não conseguimos ler este áudio; o arquivo parece incompleto ou danificado.",
         "This audio cannot be read; the file seems incomplete or damaged.",
+    ),
+    "audio_empty": Text(
+        "O arquivo não tem som nenhum. Grave de novo e confira antes de enviar.",
+        "The file holds no sound at all. Record again, and listen to it before you send it.",
+    ),
+    "audio_fragment": Text(
+        "Este arquivo é só um pedaço de uma gravação, sem o começo. Envie a gravação inteira.",
+        "This file is a later piece of a recording, without its beginning. Send the whole one.",
+    ),
+    "audio_no_sound_stream": Text(
+        "O arquivo não contém áudio. Envie a gravação de voz.",
+        "The file holds no audio. Send the voice recording.",
+    ),
+    "audio_is_video": Text(
+        "O arquivo é um vídeo. Envie só o áudio.",
+        "The file is a video. Send only its sound.",
+    ),
+    "audio_codec_unsupported": Text(
+        "O áudio está em um codec que não conhecemos. Converta para ogg, m4a ou mp3 e envie de"
+        " novo.",
+        "The audio is in a codec we do not know. Convert it to ogg, m4a or mp3 and send it again.",
+    ),
+    "audio_too_complex": Text(
+        "O arquivo tem mais faixas, canais ou dados do que uma nota de voz. Converta para um áudio"
+        " simples e envie de novo.",
+        "The file has more tracks, channels or data than a voice note. Convert it to plain audio"
+        " and send it again.",
+    ),
+    "audio_decoder_crashed": Text(
+        "Não conseguimos ler este áudio: ele derruba o decodificador. O arquivo está guardado;"
+        " envie outra cópia.",
+        "This audio cannot be read: it crashes the decoder. The file is kept; send another copy.",
+    ),
+    "audio_decoder_stuck": Text(
+        "Não conseguimos ler este áudio: a leitura não termina. O arquivo está guardado; envie"
+        " outra cópia.",
+        "This audio cannot be read: reading it never ends. The file is kept; send another copy.",
     ),
     "audio_missing": Text(
         "O arquivo de áudio não está mais no armazenamento.",

@@ -107,7 +107,7 @@ class Crew:
 
 
 def _warm_up() -> None:
-    with suppress(ProviderError):
+    with suppress(ProviderError, OSError):
         pipeline.warm_up()
 
 

@@ -65,6 +65,10 @@ INSTANCE_AUDIO_MINUTES_PER_DAY: int = env.int(
 )
 DEFAULT_LANGUAGE: str = env.str("DEFAULT_LANGUAGE", "pt", validate=two_letters)
 
+TRANSCRIPTION_PART_SECONDS: int = env.int("TRANSCRIPTION_PART_SECONDS", 0, validate=at_least(0))
+TRANSCRIPTION_PART_MB: int = env.int("TRANSCRIPTION_PART_MB", 0, validate=at_least(0))
+TRANSCRIPTION_PARALLEL_PARTS: int = env.int("TRANSCRIPTION_PARALLEL_PARTS", 4, validate=at_least(1))
+
 OPENAI_API_KEY: str = env.str("OPENAI_API_KEY", "")
 OPENAI_BASE_URL: str = env.http_url("OPENAI_BASE_URL", "https://api.openai.com/v1")
 _VENDOR = "openai" if OPENAI_API_KEY else "local"

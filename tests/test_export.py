@@ -215,7 +215,7 @@ def test_a_storage_that_fails_on_the_way_is_told(
         yield from [b"a piece"] * pieces
         raise StorageUnavailable
 
-    monkeypatch.setattr(archive, "audio_chunks", failing)
+    monkeypatch.setattr(archive, "stream_audio", failing)
     content, manifest = zip_of(api)
     assert manifest["audio_missing"] == [{"note": note, "reason": reason}]
     assert content.get(f"audio/{note}.ogg") == (b"a piece" if pieces else None)

@@ -23,7 +23,7 @@ from notes.stages import Stage
 from notes.texts import NOTE_ERRORS, PROBLEMS
 from tests.conftest import ABSENT
 from tests.services.run import REPOSITORY
-from tests.test_upload import FIELDS, refused, upload, write
+from tests.test_upload import DETAILS, FIELDS, refused, upload, write
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
@@ -235,7 +235,7 @@ def test_the_owner_corrects_the_words(api: Client, new_note: NewNote) -> None:
     note = new_note(transcript="pau", box=None)
     response = patch(api, note, {"transcript": "pão"})
     assert response.status_code == 200
-    assert list(response.json()) == FIELDS
+    assert list(response.json()) == FIELDS + DETAILS
     assert response.json()["transcript"] == "pão"
     assert response.json()["filed_by"] is None
     note.refresh_from_db()

@@ -26,8 +26,11 @@ FIELDS = [
     *("id", "processing_status", "transcript", "language", "duration_seconds", "box", "filed_by"),
     *("filing_confidence", "filing_reason", "filing_suggestions", "source", "attempts"),
     *("next_attempt_at", "error", "speech", "created_at", "recorded_at", "transcribed_at"),
-    "completed_at",
+    *("completed_at", "truncated", "speech_share", "peak", "rms", "parts_done", "parts_total"),
+    "audio_expires_at",
 ]
+#: What only a single note has.
+DETAILS = ["waveform", "segments"]
 
 STORE = "notes.api.notes.store_audio"
 OGG = b"OggS" + bytes(60)
@@ -123,7 +126,7 @@ def test_an_upload_answers_202_with_its_address_and_every_field(api: Client) -> 
     response = upload(api)
     note = response.json()
     assert response.status_code == 202
-    assert list(note) == FIELDS
+    assert list(note) == FIELDS + DETAILS
     assert response.headers["Location"] == f"/api/v1/notes/{note['id']}"
     assert int(response.headers["Retry-After"]) >= 1
     assert note["processing_status"] == "pending"
@@ -156,7 +159,7 @@ def test_a_note_of_text_starts_with_its_words(api: Client) -> None:
     response = write(api, "  Comprar pão \n")
     note = response.json()
     assert response.status_code == 202
-    assert list(note) == FIELDS
+    assert list(note) == FIELDS + DETAILS
     assert response.headers["Location"] == f"/api/v1/notes/{note['id']}"
     assert (note["processing_status"], note["transcript"]) == ("classifying", "Comprar pão")
     assert note["speech"] is True
@@ -330,9 +333,6 @@ def test_a_bad_field_is_refused_by_name(api: Client, field: dict[str, Any]) -> N
 def test_when_it_was_recorded_is_kept_in_utc(api: Client, sent: str, stored: str) -> None:
     told = upload(api, recorded_at=sent).json()["recorded_at"]
     assert datetime.fromisoformat(told) == datetime.fromisoformat(stored)
-
-
-# --- A box that goes ----------------------------------------------------------------------------
 
 
 @pytest.mark.django_db(transaction=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from contextlib import suppress
 from typing import Annotated, Any
 
 from django.db import IntegrityError, transaction
@@ -18,13 +19,14 @@ from notes.api.once import fingerprint, take_in
 from notes.api.pages import cursor_after, place_of
 from notes.api.schemas import (
     AudioForm,
-    NoteOut,
+    NoteDetailOut,
     NotePage,
     NotePatch,
     ProblemOut,
     StatusName,
     Text,
     TextNoteIn,
+    note_detail_out,
     note_out,
 )
 from notes.api.search import found_page
@@ -34,6 +36,7 @@ from notes.errors import Problem
 from notes.models import Box, Note, Scope
 from notes.models.idempotency import Reservation
 from notes.models.note import NotRetryable
+from notes.models.note import Status as NoteStatus
 from notes.search import Filters, Place
 from notes.storage import StorageUnavailable, delete_audio, new_key, store_audio
 from notes.uploads import AcceptedAudio, accept
@@ -57,16 +60,22 @@ class FiltersIn(Schema):
     search: Annotated[Text, StringConstraints(max_length=200)] | None = None
 
 
-@router.post("", response={202: NoteOut, **ERRORS}, summary="Send a voice note", **needs(WRITE))
+@router.post(
+    "", response={202: NoteDetailOut, **ERRORS}, summary="Send a voice note", **needs(WRITE)
+)
 def upload(
     request: HttpRequest,
     response: HttpResponse,
     audio: File[UploadedFile],
     form: Form[AudioForm],
     idempotency_key: Key = None,
+    allow_duplicate: Annotated[
+        bool, Query(description="Make a second note of bytes sent within the last day")
+    ] = False,
 ) -> Any:
     accepted = accept(audio)
-    content = fingerprint("upload", accepted.sha256, form.dict())
+    fields = {**form.dict(), "allow_duplicate": allow_duplicate}
+    content = fingerprint("upload", accepted.sha256, fields)
 
     def make(held: Reservation) -> Note:
         box = _own_box(request, form.box)
@@ -88,12 +97,17 @@ def upload(
             delete_audio(audio_key)
             raise
 
-    note = take_in(request, response, idempotency_key, content, make)
+    def twin() -> Note | None:
+        if allow_duplicate:
+            return None
+        return _tried_again(Note.twin(user_id(request), accepted.sha256))
+
+    note = take_in(request, response, idempotency_key, content, make, twin)
     return Status(202, _received(request, response, note))
 
 
 @router.post(
-    "/text", response={202: NoteOut, **ERRORS}, summary="Send a written note", **needs(WRITE)
+    "/text", response={202: NoteDetailOut, **ERRORS}, summary="Send a written note", **needs(WRITE)
 )
 def write(
     request: HttpRequest,
@@ -132,7 +146,7 @@ def list_notes(
     if filters.search:
         return found_page(user_id(request), filters.search, chosen, after, limit)
     notes = Note.objects.for_user(user_id(request))
-    notes = notes.narrowed(chosen.box, chosen.inbox, chosen.status)
+    notes = notes.narrowed(chosen.box, chosen.inbox, chosen.status).without_details()
     if after:
         notes = notes.older_than(after.created_at, after.note_id)
     page = list(notes[: limit + 1])
@@ -147,7 +161,7 @@ def list_notes(
 # Not counted: it is how clients wait for a note.
 @router.get(
     "/{uuid:note_id}",
-    response={200: NoteOut, 304: None, **ERRORS},
+    response={200: NoteDetailOut, 304: None, **ERRORS},
     summary="One note",
     throttle=[],
     **needs(READ),
@@ -156,7 +170,7 @@ def get_note(request: HttpRequest, response: HttpResponse, note_id: uuid.UUID) -
     return unless_known(request, response, _as_shown(request, find_note(request, note_id)))
 
 
-@router.patch("/{uuid:note_id}", response={200: NoteOut, **ERRORS}, summary="Correct a note")
+@router.patch("/{uuid:note_id}", response={200: NoteDetailOut, **ERRORS}, summary="Correct a note")
 def change_note(
     request: HttpRequest, note_id: uuid.UUID, data: NotePatch, if_match: IfMatch = None
 ) -> Any:
@@ -183,7 +197,9 @@ def delete_note(request: HttpRequest, note_id: uuid.UUID, if_match: IfMatch = No
 
 
 @router.post(
-    "/{uuid:note_id}/retry", response={202: NoteOut, **ERRORS}, summary="Repeat the failed step"
+    "/{uuid:note_id}/retry",
+    response={202: NoteDetailOut, **ERRORS},
+    summary="Repeat the failed step",
 )
 def retry(request: HttpRequest, note_id: uuid.UUID) -> Any:
     note = find_note(request, note_id)
@@ -232,17 +248,25 @@ def _boxes(request: HttpRequest) -> dict[uuid.UUID, Box]:
 
 def _shown(request: HttpRequest, note: Note) -> dict[str, Any]:
     names_boxes = note.box_id or note.filing_suggestions
-    return note_out(note, _boxes(request) if names_boxes else {})
+    return note_detail_out(note, _boxes(request) if names_boxes else {})
 
 
-def _as_shown(request: HttpRequest, note: Note) -> NoteOut:
-    return NoteOut.model_validate(_shown(request, note))
+def _as_shown(request: HttpRequest, note: Note) -> NoteDetailOut:
+    return NoteDetailOut.model_validate(_shown(request, note))
 
 
 def _received(request: HttpRequest, response: HttpResponse, note: Note) -> dict[str, Any]:
     response["Location"] = f"/api/v1/notes/{note.pk}"
     response["Retry-After"] = "2"
     return _shown(request, note)
+
+
+def _tried_again(twin: Note | None) -> Note | None:
+    """``twin``, under way once more if it had failed."""
+    if twin is not None and twin.processing_status == NoteStatus.FAILED:
+        with suppress(NotRetryable):  # somebody else was quicker
+            twin.retry()
+    return twin
 
 
 def _stored(accepted: AcceptedAudio) -> str:

@@ -35,11 +35,12 @@ def take_in(
     key: str | None,
     content: str,
     make: Callable[[Reservation], Note],
+    twin: Callable[[], Note | None] = lambda: None,
 ) -> Note:
     """The note that ``make`` makes, or the one made before with this ``key`` and ``content``.
 
     ``make`` is called once the key is reserved and the note is counted; if it fails, both are
-    undone.
+    undone. Not where ``twin`` knows a note that will do: the key stands for that one then.
 
     Raises:
       Problem: ``idempotency_in_flight``, ``idempotency_mismatch``; ``unknown_box``, the box was
@@ -51,14 +52,19 @@ def take_in(
         response["Idempotent-Replayed"] = "true"
         return held
     try:
-        with held.freed_on_failure(), one_note(user_id(request)):
-            return make(held)
+        with held.freed_on_failure():
+            if (known := twin()) is not None:
+                held.stand_for(known)
+                response["Duplicate-Upload"] = "true"
+                return known
+            with one_note(user_id(request)):
+                return make(held)
     except IntegrityError as fault:
-        twin = Note.objects.for_user(user_id(request)).filter(pk=held.note_id).first()
-        if twin is None:
+        made = Note.objects.for_user(user_id(request)).filter(pk=held.note_id).first()
+        if made is None:
             raise Problem("unknown_box") from fault
         response["Idempotent-Replayed"] = "true"
-        return twin
+        return made
 
 
 def _reserved(request: HttpRequest, key: str | None, content: str) -> Reservation | Note:

@@ -133,6 +133,28 @@ class NoteOut(Schema):
     recorded_at: datetime | None
     transcribed_at: datetime | None
     completed_at: datetime | None
+    truncated: bool
+    speech_share: float | None
+    peak: float | None
+    rms: float | None
+    parts_done: int
+    parts_total: int | None
+    audio_expires_at: datetime | None
+
+
+class SegmentOut(Schema):
+    """Some words and when they were said, in seconds."""
+
+    start: float
+    end: float
+    text: str
+
+
+class NoteDetailOut(NoteOut):
+    """A note, with what would make a list of them heavy."""
+
+    waveform: list[float]
+    segments: list[SegmentOut]
 
 
 class SnippetOut(Schema):
@@ -238,9 +260,16 @@ def note_out(note: Note, boxes: dict[uuid.UUID, Box]) -> dict[str, Any]:
     }
 
 
+def note_detail_out(note: Note, boxes: dict[uuid.UUID, Box]) -> dict[str, Any]:
+    """``note`` as :class:`NoteDetailOut`."""
+    heavy = {"waveform": note.waveform or [], "segments": note.segments or []}
+    return {**note_out(note, boxes), **heavy}
+
+
 _AS_STORED = (
     "id", "processing_status", "transcript", "duration_seconds", "filing_confidence", "source",
     "attempts", "speech", "created_at", "recorded_at", "transcribed_at", "completed_at",
+    "truncated", "speech_share", "peak", "rms", "parts_done", "parts_total", "audio_expires_at",
 )  # fmt: skip
 
 

@@ -18,7 +18,9 @@ def found_page(
     found = search.find(filters, after, limit + 1)
     shown = found.places[:limit]
     # Asked for by owner once more: what the index says is a hint, never a permission.
-    notes = Note.objects.for_user(owner).in_bulk([place.note_id for place in shown])
+    notes = (
+        Note.objects.for_user(owner).without_details().in_bulk([place.note_id for place in shown])
+    )
     page = [notes[place.note_id] for place in shown if place.note_id in notes]
     snippets = search.snippets(found, [note.transcript for note in page])
     boxes = {box.pk: box for box in Box.objects.for_user(owner)}

@@ -14,7 +14,7 @@ from zipstream import ZipStream
 from notes.audio.formats import FORMATS
 from notes.connections import release_connection
 from notes.models import Box, Note
-from notes.storage import AudioMissing, StorageUnavailable, audio_chunks
+from notes.storage import AudioMissing, StorageUnavailable, stream_audio
 
 #: Notes read at a time.
 BATCH = 200
@@ -74,7 +74,7 @@ class Archive:
 
     def _audio(self, note: Note) -> Iterator[bytes] | None:
         """The bytes, or None if there are none; what is wrong with them goes to the manifest."""
-        chunks = audio_chunks(note.audio_key)
+        chunks = stream_audio(note.audio_key)
         try:
             first = next(chunks, b"")
         except (AudioMissing, StorageUnavailable) as fault:

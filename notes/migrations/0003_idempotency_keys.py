@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
                 ('fingerprint', models.CharField(max_length=64)),
                 ('reservation', models.UUIDField(default=uuid.uuid4, unique=True)),
                 ('reserved_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('note', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='notes.note')),
+                ('note', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='notes.note')),
                 ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={

@@ -10,6 +10,7 @@ from notes.models.heartbeat import Heartbeat
 from notes.models.idempotency import IdempotencyKey
 from notes.models.login_attempt import LoginAttempt
 from notes.models.note import Note
+from notes.models.part import Part
 from notes.models.token import ApiToken, Scope
 from notes.models.usage import Usage
 from notes.models.webhook import Webhook
@@ -25,6 +26,7 @@ __all__ = [
     "IdempotencyKey",
     "LoginAttempt",
     "Note",
+    "Part",
     "Scope",
     "Usage",
     "Webhook",

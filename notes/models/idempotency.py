@@ -58,6 +58,11 @@ class Reservation:
             self._free()
             raise
 
+    def stand_for(self, note: Note) -> None:
+        """Have the key name ``note``, which was there already."""
+        if self.token is not None:
+            IdempotencyKey.objects.filter(reservation=self.token).update(note=note)
+
     def _free(self) -> None:
         if self.token is None:
             return
@@ -80,9 +85,7 @@ class IdempotencyKey(models.Model):
     key = models.CharField(max_length=255)
     fingerprint = models.CharField(max_length=64)
     # The key is there before its note, and goes with it.
-    note = models.OneToOneField(
-        Note, on_delete=models.CASCADE, db_constraint=False, related_name="+"
-    )
+    note = models.ForeignKey(Note, on_delete=models.CASCADE, db_constraint=False, related_name="+")
     reservation = models.UUIDField(default=uuid.uuid4, unique=True)
     reserved_at = models.DateTimeField(db_default=Now())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -46,6 +46,8 @@ class Source(models.TextChoices):
 
 WAITING = {Stage.TRANSCRIPTION: Status.PENDING, Stage.CLASSIFICATION: Status.CLASSIFYING}
 RUNNING = {Stage.TRANSCRIPTION: Status.TRANSCRIBING, Stage.CLASSIFICATION: Status.CLASSIFYING}
+#: For so long the same bytes of the same owner are the same note.
+TWIN_HOURS = 24
 OPEN = (Status.PENDING, Status.TRANSCRIBING, Status.CLASSIFYING)
 NOT_COMPLETED = (*OPEN, Status.FAILED)
 
@@ -82,6 +84,10 @@ class NoteQuerySet(models.QuerySet["Note"]):
         # The bound outside of the OR is what PostgreSQL starts its walk along an index by.
         return self.filter(Q(created_at__lt=moment) | Q(pk__lt=pk), created_at__lte=moment)
 
+    def without_details(self) -> NoteQuerySet:
+        """The same, but what only a single note shows is read when it is asked for."""
+        return self.defer("waveform", "segments")
+
     def claimable(self, *stages: Stage) -> NoteQuerySet:
         """Notes that may be claimed now for one of ``stages`` (any, if none is named)."""
         condition = Q()
@@ -109,6 +115,14 @@ class Note(Job):
     audio_bytes = models.PositiveBigIntegerField(default=0, editable=False)
     audio_sha256 = models.CharField(max_length=64, blank=True, editable=False)
     duration_seconds = models.FloatField(null=True, blank=True)
+    # What the decoder found: levels in dBFS, a share from 0 to 1, about 200 peaks from 0 to 1.
+    peak = models.FloatField(null=True, editable=False)
+    rms = models.FloatField(null=True, editable=False)
+    speech_share = models.FloatField(null=True, editable=False)
+    waveform = models.JSONField(null=True, editable=False)
+    truncated = models.BooleanField(db_default=False, editable=False)
+    parts_done = models.PositiveIntegerField(db_default=0, editable=False)
+    parts_total = models.PositiveIntegerField(null=True, editable=False)
     requested_language = models.CharField(max_length=16, blank=True)
     language = models.CharField(max_length=16, blank=True)
     source = models.CharField(max_length=12, choices=Source.choices, default=Source.MEMO)
@@ -116,6 +130,8 @@ class Note(Job):
 
     transcript = models.TextField(blank=True)
     transcript_edited_at = models.DateTimeField(null=True, editable=False)
+    # What was heard when: {"start", "end", "text"} in seconds of the recording, if the model tells.
+    segments = models.JSONField(null=True, editable=False)
     speech = models.BooleanField(null=True)
 
     box = models.ForeignKey(
@@ -155,6 +171,11 @@ class Note(Job):
             models.Index(
                 fields=["lease_token"], condition=Q(lease_token__isnull=False), name="note_held"
             ),
+            models.Index(
+                fields=["owner", "audio_sha256", "-created_at"],
+                condition=~Q(audio_sha256=""),
+                name="note_same_audio",
+            ),
         ]
         permissions = [("view_transcript", "Can read what people said")]
 
@@ -165,6 +186,22 @@ class Note(Job):
     def stage(self) -> Stage:
         """What is to be done next; of an ended note, what was done last."""
         return Stage.TRANSCRIPTION if self.transcribed_at is None else Stage.CLASSIFICATION
+
+    @property
+    def audio_expires_at(self) -> datetime | None:
+        """When the audio will be deleted; None while the note is not finished, or if it is kept."""
+        days = settings.AUDIO_RETENTION_DAYS
+        finished = self.processing_status == Status.COMPLETED
+        if not (days and finished and self.audio_key and self.completed_at):
+            return None
+        return self.completed_at + timedelta(days=days)
+
+    @classmethod
+    def twin(cls, owner_id: int, sha256: str) -> Note | None:
+        """The note that ``owner_id`` made of the same bytes within :data:`TWIN_HOURS`, if any."""
+        lately = Now() - timedelta(hours=TWIN_HOURS)
+        same = cls.objects.for_user(owner_id).filter(audio_sha256=sha256, created_at__gt=lately)
+        return same.exclude(audio_format="").first()
 
     @classmethod
     def receive(cls, **columns: Any) -> Note:

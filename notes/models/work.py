@@ -15,10 +15,11 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, transaction
-from django.db.models import Case, F, TextField, Value, When
+from django.db import InterfaceError, OperationalError, models, transaction
+from django.db.models import Case, F, Sum, TextField, Value, When
 from django.db.models.functions import Now
 
+from notes.audio.report import Findings
 from notes.broker import ring_on_commit
 from notes.classifiers import Decision
 from notes.connections import release_connection
@@ -27,12 +28,17 @@ from notes.models.box import Box
 from notes.models.delivery import announce, listeners
 from notes.models.job import FRESH, MAX_AGE, MAX_ATTEMPTS, MAX_CRASHES, RELEASED, lease, retry_delay
 from notes.models.note import RUNNING, WAITING, FiledBy, Note, Status
+from notes.models.part import Part
 from notes.provider import Later, OverQuota, ProviderError
 from notes.stages import Stage
 from notes.transcribers import Transcript
 
 COMPLETED: dict[str, Any] = {"processing_status": Status.COMPLETED, "completed_at": Now()}
 DUE_AND_RUNG: dict[str, Any] = {"next_attempt_at": Now(), "rung_at": Now()}
+
+
+class Superseded(Exception):
+    """The lease has passed to somebody else, or the note is gone: go no further."""
 
 
 @dataclass
@@ -49,6 +55,8 @@ class Work:
     token: uuid.UUID = field(default_factory=uuid.uuid4)
     provider: str = ""
     model: str = ""
+    seconds_sent: float | None = None
+    seconds_saved: float | None = None
     _last_progress: float = field(default_factory=time.monotonic)
 
     @classmethod
@@ -75,19 +83,25 @@ class Work:
                 )
             )
             if claimed and note.was_interrupted:
+                self.seconds_sent = self._sent_so_far()
                 self._write_attempt(Attempt(outcome=Attempt.Outcome.INTERRUPTED))
+                self.seconds_sent = None
         note.crashes, note.lease_started_at = crashes, self.found_at
         return bool(claimed)
 
     def go_on(self) -> None:
-        """Say that there is progress: STAGE_SECONDS count from here again. Cheap to call often."""
+        """Say that there is progress: STAGE_SECONDS count from here again. Cheap to call often.
+
+        Raises:
+          Superseded: the lease is no longer ours, so nobody waits for more progress.
+        """
         now = time.monotonic()
         if now - self._last_progress > settings.LEASE_SECONDS / 4:
             self._last_progress = now
             # A database that is away costs a sign of life, not the work so far.
             with suppress(InterfaceError, OperationalError):
-                held = Note.objects.filter(pk=self.note.pk, lease_token=self.token)
-                held.update(progress_at=Now())
+                if not self._held().update(progress_at=Now()):
+                    raise Superseded
             release_connection()
 
     @property
@@ -102,12 +116,38 @@ class Work:
 
     # --- How a transcription ends ----------------------------------------------------------------
 
-    def record_transcript(self, transcript: Transcript) -> bool:
-        """Store the words; filing is next. Committed before it begins, so never paid for twice.
+    def keep_part(self, part: Part) -> None:
+        """Store a part's words, and with them that there was progress.
 
-        Words that the owner has typed meanwhile stay. Where nothing was said the note is complete:
-        that is a result, not a failure.
+        Raises:
+          Superseded: the lease is no longer ours.
         """
+        with transaction.atomic():
+            if not self._held().update(parts_done=F("parts_done") + 1, progress_at=Now()):
+                raise Superseded
+            part.note = self.note
+            part.save(force_insert=True)
+        self._last_progress = time.monotonic()
+
+    def count_parts(self, **columns: Any) -> None:
+        """Write ``parts_done`` or ``parts_total``.
+
+        Raises:
+          Superseded: the lease is no longer ours.
+        """
+        if not self._held().update(**columns):
+            raise Superseded
+
+    def record_transcript(
+        self, transcript: Transcript, found: Findings | None = None, parts: int = 1
+    ) -> bool:
+        """Store the words, and what else was ``found`` in so many parts; filing is next.
+
+        Committed before it begins, so never paid for twice. Words that the owner has typed
+        meanwhile stay. Where nothing was said the note is complete: that is a result, not a
+        failure.
+        """
+        seconds = found.seconds if found else transcript.seconds
         words = Case(
             When(transcript_edited_at__isnull=True, then=Value(transcript.text)),
             default=F("transcript"),
@@ -116,11 +156,15 @@ class Work:
         columns = {
             "transcript": words,
             "language": transcript.language[:16],
-            "duration_seconds": transcript.seconds,
+            "duration_seconds": seconds,
             "speech": bool(transcript.text),
+            "segments": [segment._asdict() for segment in transcript.segments],
             "transcribed_at": Now(),
+            "parts_done": parts,
+            "parts_total": parts,
+            **(_as_columns(found) if found else {}),
         }
-        heard = Attempt(outcome=Attempt.Outcome.SUCCEEDED, audio_seconds=transcript.seconds)
+        heard = Attempt(outcome=Attempt.Outcome.SUCCEEDED, audio_seconds=seconds)
         if not transcript.text and not self._has_typed_words():
             return self._end(heard, {**columns, **COMPLETED}, _inbox("no_speech"))
         next_stage = {"processing_status": Status.CLASSIFYING, **FRESH, **DUE_AND_RUNG}
@@ -201,20 +245,44 @@ class Work:
         """
         columns = {"error_code": "", **columns, **RELEASED}
         with transaction.atomic():
-            held = Note.objects.filter(pk=self.note.pk, lease_token=self.token)
+            held = self._held()
             free = held.exclude(filed_by=FiledBy.USER)
             ours = bool(filing and free.update(**columns, **filing)) or bool(held.update(**columns))
             if ours:
                 self._write_attempt(tried)
                 announce(self.note, columns["processing_status"])
+                if "transcribed_at" in columns:
+                    Part.objects.filter(note=self.note).delete()
         return ours
+
+    def _sent_so_far(self) -> float | None:
+        """What the parts that were stored under the present lease cost, as far as rows tell."""
+        if self.stage is not Stage.TRANSCRIPTION or not self.note.lease_started_at:
+            return None
+        stored = Part.objects.filter(note=self.note, stored_at__gte=self.note.lease_started_at)
+        return cast("float | None", stored.aggregate(sent=Sum("seconds_sent"))["sent"])
+
+    def _held(self) -> models.QuerySet[Note]:
+        """The row, as long as the lease on it is ours."""
+        return Note.objects.filter(pk=self.note.pk, lease_token=self.token)
 
     def _write_attempt(self, tried: Attempt) -> None:
         tried.note, tried.stage = self.note, self.stage
         tried.started_at = self.note.lease_started_at or self.found_at
         tried.provider, tried.model = self.provider, self.model
+        tried.seconds_sent, tried.seconds_saved = self.seconds_sent, self.seconds_saved
         tried.ended_at = Now()
         tried.save(force_insert=True)
+
+
+def _as_columns(found: Findings) -> dict[str, Any]:
+    return {
+        "peak": found.peak,
+        "rms": found.rms,
+        "speech_share": round(found.speech_share, 3),
+        "waveform": list(found.waveform),
+        "truncated": found.truncated,
+    }
 
 
 def _clock(note: Note) -> datetime:
@@ -244,6 +312,7 @@ def hand_back(tokens: Iterable[uuid.UUID]) -> int:
         token = cast(uuid.UUID, note.lease_token)
         work = Work(note, note.stage, found_at=_clock(note), token=token)
         columns = {"processing_status": WAITING[note.stage], "rung_at": None}
+        work.seconds_sent = work._sent_so_far()
         count += work._end(
             Attempt(outcome=Attempt.Outcome.HANDED_BACK), {**columns, "error_code": note.error_code}
         )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import random
 import signal
 import time
@@ -17,9 +15,9 @@ from typing import Any
 
 import httpx2
 
-from tests.conftest import SAMPLE
 from tests.faults.rig import Rig, Sent
 from tests.faults.table import fill
+from tests.marks import marked
 from tests.services import proc, wait_for
 from tests.stack import Refused, Stack
 
@@ -209,14 +207,13 @@ class Phones:
 
     def _keep_sending(self) -> None:
         while not self.stopped.wait(PAUSE):
-            self._send(SAMPLE.read_bytes() + os.urandom(16))
+            self._send(*marked())
 
-    def _send(self, audio: bytes) -> None:
+    def _send(self, audio: bytes, mark: str) -> None:
         key, started = str(uuid.uuid4()), time.monotonic()
         while (note := self._try(audio, key)) is None:
             elapse(PAUSE)
-        digest = hashlib.sha256(audio).hexdigest()
-        self.rig.sent.append(Sent(note, digest, time.monotonic() - started))
+        self.rig.sent.append(Sent(note, mark, time.monotonic() - started))
 
     def _try(self, audio: bytes, key: str) -> str | None:
         """The id of the note, or None if there was no answer, or one that says "again later"."""
