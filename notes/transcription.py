@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
-from threading import Event, Lock
+from threading import Event, Lock, Thread
 from typing import IO
 
 from django.conf import settings
@@ -93,11 +93,8 @@ class Transcription:
             part_bytes=limits.bytes,
             copy=limits.copy,
         )
-        with (
-            prepare(file, order, self._alive) as preparation,
-            ThreadPoolExecutor(self._parallel, "part") as pool,
-        ):
-            share = Share(pool, self._parallel, self._alive)
+        with prepare(file, order, self._alive) as preparation:
+            share = Share(self._parallel, self._alive)
             try:
                 self._deal(preparation.parts(), share)
                 self._is_only_part = self.parts == 1
@@ -194,10 +191,8 @@ class Transcription:
 class Share:
     """The parts of one note that are being heard: never more than its share of the worker."""
 
-    def __init__(
-        self, pool: ThreadPoolExecutor, most: int, may_go_on: Callable[[], object]
-    ) -> None:
-        self._pool, self._most, self._may_go_on = pool, most, may_go_on
+    def __init__(self, most: int, may_go_on: Callable[[], object]) -> None:
+        self._most, self._may_go_on = most, may_go_on
         self._open: set[Future[Heard]] = set()
         self._ended: list[Future[Heard]] = []
         self._results: list[Heard] = []
@@ -217,7 +212,10 @@ class Share:
             self._collect(wait(self._open, return_when=FIRST_COMPLETED).done)
         self._collect({future for future in self._open if future.done()})
         self._may_go_on()
-        self._open.add(self._pool.submit(hear, part))
+        future: Future[Heard] = Future()
+        self._open.add(future)
+        # A daemon, unlike the threads of a pool: a worker that ends does not wait for a vendor.
+        Thread(target=_resolve, args=(future, hear, part), name="part", daemon=True).start()
 
     def settle(self) -> list[Heard]:
         """All that was heard, once every open part has ended.
@@ -238,6 +236,13 @@ class Share:
         for future in ended:
             if future.exception():
                 future.result()
+
+
+def _resolve(future: Future[Heard], hear: Callable[[Part], Heard], part: Part) -> None:
+    try:
+        future.set_result(hear(part))
+    except BaseException as fault:
+        future.set_exception(fault)
 
 
 def _seriousness(fault: BaseException) -> int:
