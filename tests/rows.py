@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+from datetime import date
 from typing import Any
 
 from django.apps import apps
@@ -46,7 +48,8 @@ def make_row(model: type[models.Model], owner: User) -> models.Model:
     columns = {
         field.name: _something(field, owner)
         for field in model._meta.concrete_fields
-        if not (field.null or field.blank or field.primary_key or _fills_itself(field))
+        if field.related_model is User
+        or not (field.null or field.blank or field.primary_key or _fills_itself(field))
     }
     return model._base_manager.create(**columns)
 
@@ -79,6 +82,10 @@ def _something(field: models.Field[Any, Any], owner: User) -> Any:
         return f"jabuticaba-{owner.pk}"[: field.max_length or 50]
     if isinstance(field, models.DateTimeField):
         return "2026-11-22T00:00:00Z"
+    if isinstance(field, models.DateField):
+        return date(2026, 11, 22)
+    if isinstance(field, models.UUIDField):
+        return uuid.uuid4()
     if isinstance(field, models.BinaryField):
         return b"jabuticaba"
     return {} if isinstance(field, models.JSONField) else 1

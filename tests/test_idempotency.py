@@ -80,8 +80,8 @@ def test_two_users_may_use_the_same_key(api: Client, api_of_bob: Client) -> None
     assert upload(api, key="k1").json()["id"] != upload(api_of_bob, key="k1").json()["id"]
 
 
-def test_without_a_key_each_upload_is_a_note(api: Client) -> None:
-    assert upload(api).json()["id"] != upload(api).json()["id"]
+def test_without_a_key_each_recording_is_a_note(api: Client) -> None:
+    assert upload(api).json()["id"] != upload(api, OGG + b"more").json()["id"]
     assert not IdempotencyKey.objects.exists()
 
 
@@ -106,7 +106,7 @@ def test_a_key_is_remembered_for_a_day(api: Client) -> None:
 def test_a_duty_removes_what_is_older(api: Client) -> None:
     upload(api, key="old")
     age(24 * 3600 + 60)
-    upload(api, key="young")
+    upload(api, OGG + b"more", key="young")
     assert IdempotencyKey.forget_the_old() == 1
     assert IdempotencyKey.objects.get().key == "young"
     assert Note.objects.count() == 2

@@ -117,7 +117,7 @@ def test_web_processes_share_the_limit(api: Client, settings: Any) -> None:
 
 def test_zero_is_no_limit(api: Client, settings: Any) -> None:
     settings.USER_REQUESTS_PER_MINUTE = settings.USER_NOTES_PER_DAY = 0
-    answers = [upload(api) for _ in range(3)]
+    answers = [upload(api, OGG + word) for word in (b"a", b"b", b"c")]
     assert {answer.status_code for answer in answers} == {202}
     assert "RateLimit" not in answers[0].headers
     assert Usage.objects.get().notes == 3
@@ -142,7 +142,7 @@ def test_redis_is_not_asked(api: Client, monkeypatch: pytest.MonkeyPatch, settin
     settings.USER_REQUESTS_PER_MINUTE, settings.USER_NOTES_PER_DAY = 3, 1
     monkeypatch.setattr("redis.connection.ConnectionPool.get_connection", down)
     assert upload(api).status_code == 202
-    assert refused(upload(api), 429, "quota_exceeded")
+    assert refused(upload(api, OGG + b"more"), 429, "quota_exceeded")
     api.get(NOTES)
     assert refused(api.get(NOTES), 429, "rate_limited")
 
@@ -153,7 +153,7 @@ def test_redis_is_not_asked(api: Client, monkeypatch: pytest.MonkeyPatch, settin
 def test_notes_beyond_the_days_are_a_429_until_midnight(api: Client, settings: Any) -> None:
     settings.USER_NOTES_PER_DAY = 2
     assert upload(api).status_code == write(api).status_code == 202
-    for answer in (upload(api), write(api)):
+    for answer in (upload(api, OGG + b"more"), write(api)):
         assert refused(answer, 429, "quota_exceeded")
         name, policy, standing = fields_of(answer)
         assert (name, policy, standing["r"]) == ("notes", {"q": 2, "w": 86_400}, 0)

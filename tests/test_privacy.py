@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import sqlite3
 import struct
@@ -20,12 +19,13 @@ from django.test import Client
 
 from notes.models import Note
 from tests.fakes.provider import FakeProvider
+from tests.marks import marked, samples_of
 from tests.rows import make_row, owned_models, owner_path, rows_of
 from tests.services import wait_for
 from tests.services.s3 import S3
 from tests.services.valkey import Valkey
 from tests.stack import Stack
-from tests.test_upload import upload
+from tests.test_upload import OGG, upload
 
 #: Words that occur nowhere else, by what they stand for.
 CANARIES = {
@@ -41,6 +41,7 @@ CANARIES = {
     "bad field": "canariocampo",
     "bad id": "canarioidentidade",
 }
+WORDS = (b"a", b"b", b"c")
 NEW_USER = """
 from django.contrib.auth.models import User
 from notes.models import ApiToken
@@ -50,18 +51,19 @@ print(ApiToken.issue(user.pk, name="tests")[1])
 """
 
 
-def tagged_wav(word: str, seconds: int = 1) -> bytes:
-    """Silence with ``word`` as its title, in a RIFF INFO list."""
+def tagged_wav(word: str) -> tuple[bytes, str]:
+    """Speech with ``word`` as its title, in a RIFF INFO list, and the mark in its sound."""
+    recording, mark = marked()
     out = io.BytesIO()
     with wave.open(out, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
-        file.setframerate(8000)
-        file.writeframes(bytes(16000 * seconds))
+        file.setframerate(16_000)
+        file.writeframes(samples_of(recording).astype("<i2").tobytes())
     title = word.encode() + b"\x00" * (len(word) % 2)
     info = b"INFO" + b"INAM" + struct.pack("<I", len(title)) + title
     audio = out.getvalue() + b"LIST" + struct.pack("<I", len(info)) + info
-    return audio[:4] + struct.pack("<I", len(audio) - 8) + audio[8:]
+    return audio[:4] + struct.pack("<I", len(audio) - 8) + audio[8:], mark
 
 
 def everything_in(server: Valkey) -> str:
@@ -89,9 +91,9 @@ def _value(client: Any, key: bytes) -> Any:
 @pytest.mark.slow
 def test_no_canary_leaves_its_cage(s3: S3, valkey: Valkey) -> None:
     env = {**s3.env, "LOG_LEVEL": "DEBUG", "LOG_FORMAT": "json"}
-    said, refused_audio = (tagged_wav(CANARIES["audio tag"], n) for n in (1, 2))
+    (said, mark), (refused_audio, _) = (tagged_wav(CANARIES["audio tag"]) for _ in range(2))
     with FakeProvider() as provider, Stack(env, redis=valkey.url, provider=provider.url) as stack:
-        provider.texts[hashlib.sha256(said).hexdigest()] = CANARIES["transcript"]
+        provider.texts[mark] = CANARIES["transcript"]
         code = NEW_USER.format(email=CANARIES["e-mail"])
         client = stack.client(stack.manage("shell", "--no-imports", "-c", code).split()[-1])
         http, name = client.http, f"{CANARIES['file name']}.wav"
@@ -149,7 +151,7 @@ def test_no_canary_leaves_its_cage(s3: S3, valkey: Valkey) -> None:
 def test_with_a_user_goes_all_they_have(
     api: Client, alice: User, api_of_bob: Client, bob: User, way: str
 ) -> None:
-    keys = [Note.objects.get(pk=upload(api).json()["id"]).audio_key for _ in range(3)]
+    keys = [Note.objects.get(pk=upload(api, OGG + word).json()["id"]).audio_key for word in WORDS]
     theirs = Note.objects.get(pk=upload(api_of_bob).json()["id"]).audio_key
     for model in owned_models():
         make_row(model, alice)

@@ -16,7 +16,7 @@ from django.db import OperationalError, connection
 from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 
-from notes import pipeline, quota
+from notes import pipeline, quota, transcription
 from notes.limits import LimitReached
 from notes.models import Attempt, Note, Usage, Work
 from notes.models import usage as books
@@ -278,7 +278,7 @@ def spoken(alice: User, sample: bytes) -> Callable[[], Note]:
 @pytest.fixture
 def known_length(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each note is known to have so many SECONDS before the call."""
-    monkeypatch.setattr(pipeline, "reserved", lambda owner_id, seconds: known(owner_id))
+    monkeypatch.setattr(transcription, "reserved", lambda owner_id, seconds: known(owner_id))
 
 
 def known(owner_id: int) -> Any:

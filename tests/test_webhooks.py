@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, cast
 
 import pytest
 import standardwebhooks
@@ -88,7 +88,7 @@ def deliver_all() -> int:
 def wait_of(delivery: Delivery) -> timedelta:
     """How long until the next try."""
     row = Delivery.objects.annotate(clock=Now()).get(pk=delivery.pk)
-    return row.next_attempt_at - row.clock
+    return row.next_attempt_at - cast(datetime, vars(row)["clock"])
 
 
 # --- Making and changing them --------------------------------------------------------------------

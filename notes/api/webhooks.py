@@ -84,7 +84,7 @@ def change_webhook(request: HttpRequest, webhook_id: uuid.UUID, data: WebhookPat
     if data.events is not None:
         columns |= event_columns(data.events)
     if columns:
-        Webhook.objects.filter(pk=webhook.pk).update(**columns)
+        Webhook.objects.for_user(user_id(request)).filter(pk=webhook.pk).update(**columns)
     if data.active is not None:
         webhook.resume() if data.active else webhook.pause(PausedBy.OWNER)
     webhook.refresh_from_db()
@@ -130,7 +130,8 @@ def list_deliveries(
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     cursor: uuid.UUID | None = None,
 ) -> Any:
-    all_of_it = deliveries = Delivery.objects.filter(webhook=find_webhook(request, webhook_id))
+    mine = Delivery.objects.for_user(user_id(request))
+    all_of_it = deliveries = mine.filter(webhook=find_webhook(request, webhook_id))
     if cursor is not None:
         last = all_of_it.filter(message_id=cursor).first()
         if last is None:
@@ -150,7 +151,8 @@ def list_deliveries(
 )
 def redeliver(request: HttpRequest, webhook_id: uuid.UUID, delivery_id: uuid.UUID) -> Any:
     webhook = find_webhook(request, webhook_id)
-    delivery = Delivery.objects.filter(webhook=webhook, message_id=delivery_id).first()
+    mine = Delivery.objects.for_user(user_id(request)).filter(webhook=webhook)
+    delivery = mine.filter(message_id=delivery_id).first()
     if delivery is None:
         raise Problem("not_found")
     delivery.send_again()

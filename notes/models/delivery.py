@@ -45,6 +45,14 @@ class DeliveryStatus(models.TextChoices):
     FAILED = "failed"
 
 
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    """Deliveries, asked for by their owner or by what has to be done with them."""
+
+    def for_user(self, user_id: int) -> DeliveryQuerySet:
+        """The deliveries to the webhooks that ``user_id`` owns."""
+        return self.filter(webhook__owner_id=user_id)
+
+
 class Delivery(Job):
     """One message to one webhook. The same message to two webhooks has the same ``message_id``."""
 
@@ -65,6 +73,8 @@ class Delivery(Job):
     response_status = models.PositiveSmallIntegerField(null=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     ended_at = models.DateTimeField(null=True, editable=False)
+
+    objects = DeliveryQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "deliveries"
