@@ -288,7 +288,7 @@ def clip() -> Clip:
 
 @pytest.mark.faults
 def test_the_long_clip_takes_three_calls_of_time_and_loses_no_word(clip: Clip) -> None:
-    # The time is the machine's too: it is asked for only where nobody else uses it.
+    # The time is the machine's too: three calls are asked for only where nobody else uses it.
     calm = os.getloadavg()[0] < 2
     with Rig(env={"TRANSCRIPTION_PART_SECONDS": "300"}) as rig:
         provider = rig.provider
@@ -304,8 +304,7 @@ def test_the_long_clip_takes_three_calls_of_time_and_loses_no_word(clip: Clip) -
         assert done["transcript"] == clip.text
         assert (len(calls), done["parts_total"]) == (5, 5)
         assert provider.log.max_in_flight <= 4
-        if calm:
-            assert took <= 30
+        assert took <= (30 if calm else 90)
 
 
 @pytest.mark.faults
