@@ -16,12 +16,12 @@ from pathlib import Path
 from threading import Event, Thread, Timer
 from types import FrameType
 
+from project.priority import give_way
+
 ROOT = Path(__file__).resolve().parent.parent
 #: A process that lived so long was well; the next pause is short again.
 WELL_SECONDS = 60.0
 SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
-#: Where both want the CPU, people who wait for web's answer go before notes that wait for a vendor.
-NICENESS = 5
 
 
 class Supervisor:
@@ -62,7 +62,7 @@ class Supervisor:
             pass_fds=[self.lifeline],
             start_new_session=True,
         )
-        _give_way(self.child.pid)
+        give_way(self.child.pid)
         if self.stopping.is_set():
             self._end_child()
         # Without a timeout: Popen would poll for it, twenty times a second for ever.
@@ -87,14 +87,6 @@ class Supervisor:
         last_moment = Timer(self.grace - 0.5, _signal_group, (self.child.pid, signal.SIGKILL))
         last_moment.daemon = True
         last_moment.start()
-
-
-def _give_way(pid: int) -> None:
-    """Lower the priority of a process that has just started, and of all that it will start."""
-    with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, pid, NICENESS)
-        # Outside of containers Linux may weigh whole sessions instead (sched(7), autogrouping).
-        Path(f"/proc/{pid}/autogroup").write_text(str(NICENESS))
 
 
 def command() -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import os
 import signal
@@ -21,6 +20,7 @@ import pytest
 
 from tests.conftest import SAMPLE
 from tests.faults.rig import QUICK, Rig
+from tests.marks import marked
 from tests.services import proc, wait_for
 from tests.stack import Client, Refused
 from tests.test_size_gate import FORM, HEAD, MEGABYTE, NOBODY, NOTES, TAIL
@@ -46,14 +46,9 @@ def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
         yield rig
 
 
-def new_audio() -> bytes:
-    return SAMPLE.read_bytes() + os.urandom(16)
-
-
-def calls_for(rig: Rig, audio: bytes) -> int:
-    """How often the vendor was given this recording."""
-    wanted = hashlib.sha256(audio).hexdigest()
-    return sum(call.sha256 == wanted for call in rig.provider.requests("transcriptions"))
+def calls_for(rig: Rig, mark: str) -> int:
+    """How often the vendor was given the recording with this mark."""
+    return sum(call.mark == mark for call in rig.provider.requests("transcriptions"))
 
 
 def number_of_objects(rig: Rig) -> int:
@@ -85,23 +80,23 @@ def upload_like_a_phone(client: Client, audio: bytes, key: str) -> tuple[str, Co
 def test_ten_at_once_with_one_key_are_one_note(
     rig: Rig, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    audio, key = new_audio(), str(uuid.uuid4())
+    (audio, mark), key = marked(), str(uuid.uuid4())
     notes, objects = number_of_notes(rig), number_of_objects(rig)
     with ThreadPoolExecutor(10) as pool:
         answers = list(pool.map(lambda _: upload_like_a_phone(rig.owner, audio, key), range(10)))
     assert len({note for note, _ in answers}) == 1
     with pytest.raises(Refused) as refused:
-        rig.owner.upload(new_audio(), idempotency_key=key)
+        rig.owner.upload(marked()[0], idempotency_key=key)
     assert (refused.value.status, refused.value.problem["code"]) == (422, "idempotency_mismatch")
     rig.settle(30)
     at_once = number_of_objects(rig) - objects
     statuses = sum((seen for _, seen in answers), Counter[int]())
     with capsys.disabled():
         print(
-            f"\n10 uploads, one key: answers {dict(statuses)}, {calls_for(rig, audio)} call of the"
+            f"\n10 uploads, one key: answers {dict(statuses)}, {calls_for(rig, mark)} call of the"
             f" vendor, {at_once} object, other body: 422"
         )
-    assert number_of_notes(rig) - notes == calls_for(rig, audio) == 1
+    assert number_of_notes(rig) - notes == calls_for(rig, mark) == 1
     assert at_once == 1
 
 
@@ -119,7 +114,7 @@ def test_fifty_notes_of_a_queue_that_was_offline_pass(
 def test_a_key_outlives_the_web_process_that_held_it(
     rig: Rig, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    audio, key = new_audio(), str(uuid.uuid4())
+    (audio, mark), key = marked(), str(uuid.uuid4())
     rig.settle(60)
     notes, objects = number_of_notes(rig), number_of_objects(rig)
     with ThreadPoolExecutor(1) as pool, held_before_the_row(rig) as waits_for_the_row:
@@ -140,12 +135,12 @@ def test_a_key_outlives_the_web_process_that_held_it(
     with capsys.disabled():
         print(
             f"\nweb killed in an upload, reservation {seconds} s: answers {dict(seen)}, accepted"
-            f" {took:.1f} s later; {calls_for(rig, audio)} call of the vendor; {left} object left"
+            f" {took:.1f} s later; {calls_for(rig, mark)} call of the vendor; {left} object left"
             f" over, {swept} swept"
         )
     assert again == {202: 1}
     assert took > seconds - 1
-    assert number_of_notes(rig) - notes == calls_for(rig, audio) == 1
+    assert number_of_notes(rig) - notes == calls_for(rig, mark) == 1
     assert left == swept == number_of_objects(rig) - objects == 1
 
 
@@ -282,7 +277,7 @@ def test_a_chunked_body_is_refused_unread(rig: Rig, size: int) -> None:
 @pytest.mark.parametrize("where", ["length too small", "cut in the file", "cut before the end"])
 def test_a_body_that_is_not_whole_makes_no_note_and_spoils_no_key(rig: Rig, where: str) -> None:
     """A phone that walks into a lift sends the same again when it is out."""
-    audio, key = new_audio(), str(uuid.uuid4())
+    audio, key = marked()[0], str(uuid.uuid4())
     notes, body = number_of_notes(rig), HEAD + audio + TAIL
     told = len(HEAD) + 100 if where == "length too small" else len(body)
     sent = {"cut in the file": len(body) // 2, "cut before the end": len(body) - len(TAIL)}

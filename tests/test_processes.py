@@ -170,8 +170,9 @@ def test_a_killed_worker_is_soon_replaced_and_web_never_notices(victim: str) -> 
         f"{victim} killed: a new note was done {took:.1f} s later (after the start: {cold:.1f} s);"
         f" {len(answers)} polls of web"
     )
-    # On a machine that has other things to do all starts take longer.
-    assert took < max(BACK_SECONDS, cold)
+    # On a machine that has other things to do all starts take longer; a second of pause precedes
+    # this one.
+    assert took < max(BACK_SECONDS, cold + 2)
     assert set(answers) == {"200"}
 
 

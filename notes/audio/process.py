@@ -22,6 +22,7 @@ from notes.audio import wire
 from notes.audio.forks import REPORT
 from notes.audio.order import Order
 from notes.provider import Later, Never, ProviderError
+from project.priority import give_way
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +98,7 @@ class Decoders:
             with theirs:
                 try:
                     self._server = _start_server(self._boot, theirs)
+                    give_way(self._server.pid)
                 except BaseException:
                     self._stop()
                     raise

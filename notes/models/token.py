@@ -21,6 +21,13 @@ PREFIX = "bm_"
 SHOWN = len(PREFIX) + 6
 
 
+#: What :meth:`ApiToken.find` looks at.
+_NEEDED = (
+    *("scope", "password_mark", "last_used_at", "expires_at", "revoked_at"),
+    *("user__password", "user__is_active"),
+)
+
+
 def digest(secret: str) -> str:
     """What is stored of ``secret``.
 
@@ -96,7 +103,9 @@ class ApiToken(models.Model):
     @classmethod
     def find(cls, secret: str) -> ApiToken | None:
         """The token for ``secret``, if it may be used."""
-        token = cls._with_clock().filter(digest=digest(secret)).first()
+        # Every request asks this, so it asks for no more than it needs.
+        found = cls._with_clock().only(*_NEEDED).filter(digest=digest(secret)).order_by()
+        token = next(iter(found), None)
         return token if token and token.is_valid else None
 
     @classmethod
