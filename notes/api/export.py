@@ -35,8 +35,9 @@ def _as_file(format_: Format, extension: str) -> Callable[[HttpRequest, uuid.UUI
     return export_note
 
 
-def _binary(mime: str, **schema: str) -> dict[str, Any]:
-    content = {mime: {"schema": {"type": "string", **schema}}}
+def _content(mime: str, **schema: str) -> dict[str, Any]:
+    kind = "object" if mime == "application/json" else "string"
+    content = {mime: {"schema": {"type": kind, **schema}}}
     return {"responses": {200: {"description": "OK", "content": content}}}
 
 
@@ -46,7 +47,7 @@ for _extension, _format in FORMATS.items():
         response={200: None, **ERRORS},
         summary=_format.summary,
         operation_id=f"export_note_as_{_extension}",
-        **needs(Scope.READ, **_binary(_format.mime)),
+        **needs(Scope.READ, **_content(_format.mime)),
     )(_as_file(_format, _extension))
 
 
@@ -54,7 +55,7 @@ for _extension, _format in FORMATS.items():
     "",
     response={200: None, **ERRORS},
     summary="All you have, as a zip",
-    **needs(Scope.READ, **_binary("application/zip", format="binary")),
+    **needs(Scope.READ, **_content("application/zip", format="binary")),
 )
 def export_all(request: HttpRequest) -> Any:
     archive = Archive(cast(AbstractBaseUser, request.user), described)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from ninja import Field, Schema
+from pydantic import StrictBool
 
 from notes.api.schemas import StrictSchema, Text
 from notes.models import Delivery, Webhook
@@ -22,7 +23,7 @@ BOTH: list[EventName] = ["note.completed", "note.failed"]
 class WebhookIn(StrictSchema):
     """A new webhook."""
 
-    url: str = Field(max_length=MAX_LENGTH)
+    url: str = Field(min_length=1, max_length=MAX_LENGTH)
     description: Text = Field("", max_length=80)
     events: list[EventName] = Field(BOTH, min_length=1, max_length=2)
 
@@ -30,10 +31,10 @@ class WebhookIn(StrictSchema):
 class WebhookPatch(StrictSchema):
     """What to change of a webhook; what is left out stays. ``active`` pauses or resumes it."""
 
-    url: str | None = Field(None, max_length=MAX_LENGTH)
+    url: str | None = Field(None, min_length=1, max_length=MAX_LENGTH)
     description: Text | None = Field(None, max_length=80)
     events: list[EventName] | None = Field(None, min_length=1, max_length=2)
-    active: bool | None = None
+    active: StrictBool | None = None
 
 
 class PauseOut(Schema):

@@ -1,4 +1,4 @@
-"""Where an id has to be one of the user's own, gives one: no document can say which those are."""
+"""Gives what no document can describe: ids of the user's own, and addresses of webhooks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def before_call(ctx: Any, case: Any, kwargs: Any) -> None:
     if isinstance(case.query, dict):
         case.query.pop("cursor", None)
         case.query = _with_own_box(case.query)
-    case.body = _with_own_box(case.body)
+    case.body = _with_public_url(_with_own_box(case.body))
     if 0 < len(str(case.headers.get("Idempotency-Key", ""))) <= 255:
         case.headers["Idempotency-Key"] = str(uuid.uuid4())
 
@@ -34,6 +34,14 @@ def before_call(ctx: Any, case: Any, kwargs: Any) -> None:
 def _with_own_box(values: Any) -> Any:
     if isinstance(values, dict) and _is_id(values.get("box")):
         return {**values, "box": _own_box()}
+    return values
+
+
+def _with_public_url(values: Any) -> Any:
+    """Which addresses a webhook may have is told by our parser, not by a pattern."""
+    url = values.get("url") if isinstance(values, dict) else None
+    if isinstance(url, str) and 0 < len(url) <= 500:
+        return {**values, "url": "https://hooks.example.com/x"}
     return values
 
 

@@ -18,6 +18,7 @@ from tests.stack import Stack
 
 CONFIG = Path(__file__).parent / "schemathesis.toml"
 #: Nothing here tests how much one may ask for, so no limit may end it early.
+NO_LIMITS = {"USER_REQUESTS_PER_MINUTE": "0", "USER_NOTES_PER_DAY": "0"}
 USERS = ("alice", "bob")
 
 
@@ -55,7 +56,7 @@ def run(examples: int, seed: int, *, on_postgres: bool = False) -> Result:
     with ExitStack() as stack:
         redis = stack.enter_context(Valkey())
         database = stack.enter_context(Postgres()).url() if on_postgres else None
-        env = {"SHARED_VOLUME": "1", "WEB_THREADS": "8"}
+        env = {"SHARED_VOLUME": "1", "WEB_THREADS": "8", **NO_LIMITS}
         site = stack.enter_context(Stack(env, role="web", redis=redis.url, database=database))
         for client in site.create_users(*USERS):
             _run_as(client.token, site, examples, seed, result)
