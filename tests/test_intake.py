@@ -25,7 +25,9 @@ from tests.services import proc, wait_for
 from tests.stack import Client, Refused
 from tests.test_size_gate import FORM, HEAD, MEGABYTE, NOBODY, NOTES, TAIL
 
-#: Once without waiting, in bin/test; once as people have it, in bin/faults.
+pytestmark = pytest.mark.slow
+
+#: Once without waiting; once as people have it.
 RESERVATIONS = [
     pytest.param("4", id="short"),
     pytest.param("60", marks=pytest.mark.faults, id="plain"),

@@ -20,6 +20,8 @@ from tests.services.rest import Json
 from tests.services.valkey import Valkey
 from tests.stack import Client, Stack
 
+pytestmark = pytest.mark.slow
+
 DATABASE = "webhooks"
 #: Deliveries wait for half a minute after a first failure; the tests do not.
 HURRY = "UPDATE notes_delivery SET next_attempt_at = now(), lease_expires_at = now()"
