@@ -24,8 +24,9 @@ BATCH = 500
 
 def run_due() -> None:
     """Run each duty whose time has come and that no other worker has taken."""
+    rested = Duty.not_due({name: every for name, (every, _) in DUTIES.items()})
     for name, (every, duty) in DUTIES.items():
-        if Duty.take(name, every):
+        if name not in rested and Duty.take(name, every):
             duty()
 
 

@@ -118,9 +118,11 @@ class Decoders:
 
 
 def _start_server(boot: str, control: socket.socket) -> subprocess.Popen[bytes]:
+    # Isolated, it does not read the variable that says so.
+    writes_nothing = ["-B"] if sys.dont_write_bytecode else []
     return subprocess.Popen(
         # An isolated interpreter without ``site``: it runs only our lines.
-        [sys.executable, "-I", "-S", "-c", boot, json.dumps(_import_path())],
+        [sys.executable, "-I", "-S", *writes_nothing, "-c", boot, json.dumps(_import_path())],
         stdin=control.fileno(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.faults.rig import PLAIN, Rig, Sent, percentile
-from tests.services import proc
+from tests.services import proc, wait_for
 from tests.stack import Stack
 
 
@@ -94,6 +94,9 @@ def test_an_idle_worker_costs_next_to_nothing_and_begins_at_once(
     with Rig(env=PLAIN) as rig:
         pick_ups(rig, 5)  # the first ones open connections
         worker = worker_processes(rig.stack)
+        # What a start and a first note set off has to end first.
+        at_rest = 2.0 if share < 5 else 20.0
+        wait_for(lambda: share_of_a_core(worker, seconds=2.0)[0] < at_rest, 60, "no rest")
         groups = worker, rig.valkey.process.family(), rig.stack.process.family() - worker
         of_worker, of_valkey, of_rest = share_of_a_core(*groups, seconds=seconds)
         before = pick_ups(rig, count)
