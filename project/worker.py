@@ -97,8 +97,8 @@ def command() -> list[str]:
         "--path=.",
         "--processes=1",
         f"--threads={_threads()}",
-        # For its consumers, which look up every IDLE_SECONDS (notes.broker); for the threads we wait
-        # ourselves (notes.worker).
+        # For its consumers, which look up every IDLE_SECONDS (notes.broker); for the threads we
+        # wait ourselves (notes.worker).
         "--worker-shutdown-timeout=2500",
         "--skip-logging",
         "django_dramatiq.setup",
