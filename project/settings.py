@@ -24,6 +24,7 @@ from project.environment import (
     two_letters,
 )
 from project.storages import folder_storage, s3_storage
+from project.weak import Given, is_public, renamed_settings, weak_settings
 
 env = Environment()
 env.add_parser("http_url", http_url)
@@ -111,6 +112,8 @@ DEBUG: bool = env.bool("DEBUG", False)
 BASE_URL: str = env.http_url("BASE_URL", "http://localhost:8000")
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", [])
 SECRET_KEY: str = env.str("SECRET_KEY", "")
+# Keys that were in use before: what they signed stays valid while sessions and links run out.
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
 if not SECRET_KEY and BASE_URL:
     if is_local(BASE_URL):
         from project.secret_key import own_secret_key
@@ -141,6 +144,36 @@ if not is_redis_url(REDIS_URL):
         " in a password, write / # ? and @ as %2F %23 %3F and %40.",
     )
 
+# --- Watching it ---------------------------------------------------------------------------------
+
+METRICS_TOKEN: str = env.str("METRICS_TOKEN", "")
+SENTRY_DSN: str = env.str("SENTRY_DSN", "")
+
+for _name, _why in (
+    *renamed_settings(os.environ),
+    *weak_settings(
+        Given(
+            base_url=BASE_URL,
+            allowed_hosts=ALLOWED_HOSTS,
+            debug=DEBUG,
+            secret_keys={"SECRET_KEY": [SECRET_KEY], "SECRET_KEY_FALLBACKS": SECRET_KEY_FALLBACKS},
+            secrets={
+                "OPENAI_API_KEY": OPENAI_API_KEY,
+                "S3_ACCESS_KEY_ID": S3_ACCESS_KEY_ID,
+                "S3_SECRET_ACCESS_KEY": S3_SECRET_ACCESS_KEY,
+                "METRICS_TOKEN": METRICS_TOKEN,
+            },
+            servers={"DATABASE_URL": DATABASE_URL, "REDIS_URL": REDIS_URL},
+            services={
+                "OPENAI_BASE_URL": OPENAI_BASE_URL,
+                "S3_ENDPOINT_URL": S3_ENDPOINT_URL,
+                "SENTRY_DSN": SENTRY_DSN,
+            },
+        )
+    ),
+):
+    env.complain(_name, _why)
+
 env.refuse_bad_values()
 
 # --- Django --------------------------------------------------------------------------------------
@@ -151,6 +184,17 @@ CSRF_TRUSTED_ORIGINS = [BASE_URL]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BASE_URL.startswith("https")
 if SESSION_COOKIE_SECURE:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_HSTS_SECONDS = 31_536_000
+# What `check --deploy` would have otherwise, each for a reason.
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # subdomains and
+    "security.W021",  # browsers' lists are for the owner of the domain to decide
+    "security.W008",  # the proxy redirects to https; if we did too, one header less makes a loop
+]
+if not is_public(BASE_URL):
+    # Plain http and DEBUG are for networks that are nobody else's.
+    SILENCED_SYSTEM_CHECKS += [f"security.W{number:03}" for number in (4, 12, 16, 18)]
+DEFAULT_EXCEPTION_REPORTER_FILTER = "project.reports.HidesAddresses"
 
 ROOT_URLCONF = "project.urls"
 WSGI_APPLICATION = "project.wsgi.application"
