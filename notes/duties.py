@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from notes.models import Duty, Heartbeat, Note
 from notes.models.note import Status
 from notes.storage import days_with_audio, delete_audio, is_older_than, objects_of
+from notes.tallies import tally_up
 
 log = logging.getLogger(__name__)
 
@@ -80,5 +81,6 @@ DUTIES: dict[str, tuple[timedelta, Callable[[], object]]] = {
     "delete_orphans": (timedelta(hours=6), delete_orphans),
     "delete_old_orphans": (timedelta(days=7), delete_old_orphans),
     "expire_audio": (timedelta(hours=1), expire_audio),
+    "tally_up": (timedelta(minutes=1), tally_up),
     "forget_dead_workers": (timedelta(days=1), Heartbeat.forget_the_dead),
 }

@@ -212,6 +212,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "notes.health.HealthMiddleware",
+    "notes.traffic.TrafficMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "notes.uploads.SizeGate",
     "whitenoise.middleware.WhiteNoiseMiddleware",

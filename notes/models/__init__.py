@@ -6,8 +6,10 @@ from notes.models.attempt import Attempt
 from notes.models.box import Box
 from notes.models.duty import Duty
 from notes.models.heartbeat import Heartbeat
+from notes.models.imported import Imported
 from notes.models.note import Note
+from notes.models.tally import Tally
 from notes.models.token import ApiToken
 from notes.models.work import Work
 
-__all__ = ["ApiToken", "Attempt", "Box", "Duty", "Heartbeat", "Note", "Work"]
+__all__ = ["ApiToken", "Attempt", "Box", "Duty", "Heartbeat", "Imported", "Note", "Tally", "Work"]

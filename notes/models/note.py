@@ -130,6 +130,11 @@ class Note(Job):
             models.Index(
                 fields=["lease_token"], condition=Q(lease_token__isnull=False), name="note_held"
             ),
+            # What operators ask: how many came lately, and which went wrong.
+            models.Index(fields=["created_at"], name="note_created"),
+            models.Index(
+                fields=["processing_status"], condition=~Q(error_code=""), name="note_troubled"
+            ),
         ]
         permissions = [("view_transcript", "Can read what people said")]
 

@@ -6,6 +6,7 @@ has taken over meanwhile (or the owner has deleted the note) and the late result
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
 from collections.abc import Iterable
@@ -30,6 +31,8 @@ from notes.provider import Later, ProviderError
 from notes.stages import Stage
 from notes.transcribers import Transcript
 
+log = logging.getLogger(__name__)
+
 COMPLETED: dict[str, Any] = {"processing_status": Status.COMPLETED, "completed_at": Now()}
 DUE_AND_RUNG: dict[str, Any] = {"next_attempt_at": Now(), "rung_at": Now()}
 
@@ -48,6 +51,7 @@ class Work:
     token: uuid.UUID = field(default_factory=uuid.uuid4)
     provider: str = ""
     model: str = ""
+    _found: float = field(default_factory=time.monotonic)
     _last_progress: float = field(default_factory=time.monotonic)
 
     @classmethod
@@ -200,7 +204,27 @@ class Work:
             ours = bool(filing and free.update(**columns, **filing)) or bool(held.update(**columns))
             if ours:
                 self._write_attempt(tried)
+        if ours:
+            self._tell(tried)
         return ours
+
+    def _tell(self, tried: Attempt) -> None:
+        """One line per note and stage: what was tried and how it ended, nothing that was said."""
+        fields: dict[str, Any] = {
+            "note": str(self.note.pk),
+            "stage": str(self.stage),
+            "outcome": str(tried.outcome),
+            "seconds": round(self._seconds_held(), 3),
+        }
+        more = {"error_code": tried.error_code, "provider": self.provider, "model": self.model}
+        fields |= {name: value for name, value in more.items() if value}
+        words = [str(value) for name, value in fields.items() if name not in ("note", "seconds")]
+        text = f"{' '.join(words)} in {fields['seconds']:.1f} s"
+        log.info("note %s: %s", self.note.pk, text, extra={"fields": fields})
+
+    def _seconds_held(self) -> float:
+        before = self.found_at - (self.note.lease_started_at or self.found_at)
+        return before.total_seconds() + time.monotonic() - self._found
 
     def _write_attempt(self, tried: Attempt) -> None:
         tried.note, tried.stage = self.note, self.stage

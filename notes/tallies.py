@@ -1,0 +1,100 @@
+"""What all tries of all notes add up to.
+
+Tries are deleted with their note, and counting them all at each question would cost more every
+day. So a duty adds those that have ended to :class:`notes.models.Tally`, and whoever asks adds the
+few of the last minute itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from notes.models import Attempt, Tally
+from notes.stages import Stage
+
+#: The tally that holds up to which second (Unix time) tries have been added.
+MARK = "counted_until"
+#: A try is committed at most so long after the time that it bears.
+SETTLED_SECONDS = 10
+#: Upper bounds of how long a try takes, in seconds; the last has none.
+BOUNDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180, 600)
+LOCAL = ("", "local", "rules")
+
+Sums = defaultdict[str, float]
+
+
+def tally_up() -> None:
+    """Add the tries that have ended since the last time; safe to run twice at once."""
+    Tally.objects.get_or_create(name=MARK, defaults={"value": 0.0})
+    with transaction.atomic():
+        mark = Tally.objects.select_for_update().get(name=MARK)
+        until = float(int(_database_time()) - SETTLED_SECONDS)
+        if until <= mark.value:
+            return
+        Tally.add(_sums(_tries(mark.value, until)))
+        Tally.objects.filter(name=MARK).update(value=until)
+
+
+def totals() -> Sums:
+    """Every tally, with the tries that have ended since they were added."""
+    found: Sums = defaultdict(float, Tally.objects.values_list("name", "value"))
+    for name, value in _sums(_tries(found.pop(MARK, 0.0), None)).items():
+        found[name] += value
+    return found
+
+
+def _database_time() -> float:
+    clock = Tally.objects.annotate(clock=Now()).values_list("clock", flat=True)
+    return clock[0].timestamp() if clock else time.time()
+
+
+def _tries(after: float, until: float | None) -> Iterable[Attempt]:
+    """Those that ended after a second and, if that is given, not after another."""
+    tries = Attempt.objects.filter(ended_at__gt=_moment(after))
+    if until is not None:
+        tries = tries.filter(ended_at__lte=_moment(until))
+    fields = ("stage", "outcome", "error_code", "provider", "started_at", "ended_at")
+    shown = tries.select_related("note").only(*fields, "audio_seconds", "note__duration_seconds")
+    return shown.order_by().iterator(chunk_size=500)
+
+
+def _moment(second: float) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=second)
+
+
+def _sums(tries: Iterable[Attempt]) -> Sums:
+    sums: Sums = defaultdict(float)
+    for tried in tries:
+        sums[f"attempts|{tried.stage}|{tried.outcome}"] += 1
+        if tried.error_code.startswith("provider_"):
+            sums[f"provider_errors|{tried.error_code}"] += 1
+        if tried.outcome == Attempt.Outcome.INTERRUPTED:
+            sums[f"expired_leases|{tried.stage}"] += 1
+        else:
+            _add_seconds(sums, tried)
+        if tried.outcome == Attempt.Outcome.SUCCEEDED and tried.stage == Stage.TRANSCRIPTION:
+            _add_audio(sums, tried)
+    return sums
+
+
+def _add_seconds(sums: Sums, tried: Attempt) -> None:
+    """A histogram: how many took at most each bound, how many in all, and their sum."""
+    seconds = max(0.0, (tried.ended_at - tried.started_at).total_seconds())
+    for bound in BOUNDS:
+        sums[f"stage_seconds|{tried.stage}|{bound:g}"] += seconds <= bound
+    sums[f"stage_seconds|{tried.stage}|+Inf"] += 1
+    sums[f"stage_seconds|{tried.stage}|sum"] += seconds
+
+
+def _add_audio(sums: Sums, tried: Attempt) -> None:
+    """Seconds of audio that a provider was paid to hear, and those it was spared."""
+    whole = tried.note.duration_seconds or tried.audio_seconds or 0.0
+    sent = 0.0 if tried.provider in LOCAL else tried.audio_seconds or 0.0
+    sums["audio_seconds_sent"] += sent
+    sums["audio_seconds_saved"] += max(0.0, whole - sent)
