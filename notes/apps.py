@@ -1,8 +1,16 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.conf import settings
 
 
 class NotesConfig(AppConfig):
     name = "notes"
     verbose_name = "Baú Mental"
+
+    def ready(self) -> None:
+        """In each process, so after gunicorn's and Dramatiq's forks: its thread would not survive."""
+        if settings.SENTRY_DSN:
+            from project.sentry import start_sentry
+
+            start_sentry(settings.SENTRY_DSN)
