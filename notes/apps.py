@@ -9,7 +9,7 @@ class NotesConfig(AppConfig):
     verbose_name = "Baú Mental"
 
     def ready(self) -> None:
-        """In each process, so after gunicorn's and Dramatiq's forks: its thread would not survive."""
+        """In each process, so after all forks, which the SDK's thread would not survive."""
         if settings.SENTRY_DSN:
             from project.sentry import start_sentry
 

@@ -1,1 +1,1 @@
-"""Takes over boxes, notes and audio of the Celery system. docs/migrating-from-celery.md tells how."""
+"""Takes over what the Celery system has. docs/migrating-from-celery.md tells how."""

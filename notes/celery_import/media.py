@@ -15,6 +15,10 @@ from project.storages import s3_storage
 PREFIXES = ("bau_mental/audios/", "supbrainnote/audios/", "media/")
 
 
+class MediaUnavailable(Exception):
+    """The old storage failed; the text is the class of its error."""
+
+
 class Media:
     """Gives the bytes of a note's audio by the name that its row has."""
 
@@ -25,7 +29,7 @@ class Media:
         """The name of the object that is there, or None.
 
         Raises:
-          Exception: the storage failed, in whatever way it does.
+          MediaUnavailable: the storage does not say.
         """
         for candidate in _candidates(name):
             try:
@@ -33,12 +37,21 @@ class Media:
                     return candidate
             except SuspiciousOperation:
                 continue
+            except Exception as fault:
+                raise MediaUnavailable(type(fault).__name__) from None
         return None
 
     def read(self, found: str) -> bytes:
-        """The bytes of an object that :meth:`find` found."""
-        with self._storage.open(found) as file:
-            return bytes(file.read())
+        """The bytes of an object that :meth:`find` found.
+
+        Raises:
+          MediaUnavailable: the storage does not give them.
+        """
+        try:
+            with self._storage.open(found) as file:
+                return bytes(file.read())
+        except Exception as fault:
+            raise MediaUnavailable(type(fault).__name__) from None
 
 
 def _candidates(name: str) -> Iterator[str]:

@@ -101,7 +101,9 @@ class Source:
 
 def _options(url: str) -> dict[str, Any]:
     try:
-        options = dict(dj_database_url.parse(url))
+        if not url.startswith(("sqlite:", "postgres:", "postgresql:")):
+            raise ValueError
+        options: dict[str, Any] = {**dj_database_url.parse(url)}
     except (ValueError, KeyError):
         # The parser's own words may quote the password.
         text = "IMPORT_DATABASE_URL must be a postgres:// or sqlite:// address."

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 from django.core.management.base import OutputWrapper
 
@@ -15,7 +16,7 @@ class Progress:
 
     WIDTH = 30
 
-    def __init__(self, stream: OutputWrapper, sizes: Mapping[Hashable, int]) -> None:
+    def __init__(self, stream: OutputWrapper, sizes: Mapping[Any, int]) -> None:
         self._stream = stream
         self._live = stream.isatty()
         self._count = len(sizes)
@@ -28,7 +29,7 @@ class Progress:
         self._read += size
         self._draw()
 
-    def done(self, part: Hashable) -> None:
+    def done(self, part: Any) -> None:
         """The present part is through, well or not."""
         self._ended += 1
         self._ended_bytes += self._sizes[part]

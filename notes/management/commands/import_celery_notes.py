@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from notes.celery_import.media import Media, media_bucket, media_folder
+from notes.celery_import.media import Media, MediaUnavailable, media_bucket, media_folder
 from notes.celery_import.owners import NoSuchUser, Owners
 from notes.celery_import.source import NotTheCelerySystem, Source
 from notes.celery_import.take import Report, Take
@@ -51,6 +51,9 @@ class Command(BaseCommand):
                 report = self._take(source, options)
         except (NotTheCelerySystem, NoSuchUser) as fault:
             raise CommandError(str(fault), returncode=2) from fault
+        except MediaUnavailable as fault:
+            text = f"The old storage failed ({fault}). See IMPORT_S3_*, then run this again."
+            raise CommandError(text, returncode=1) from None
         except StorageUnavailable as fault:
             text = "Our storage did not take the audio. Run the same command again."
             raise CommandError(text, returncode=1) from fault
