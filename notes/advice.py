@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Min
 from django.db.models.functions import Now
 
 from notes.models import Heartbeat, Note
@@ -49,18 +48,22 @@ class Advice(NamedTuple):
 def signs() -> Signs:
     """As the rows have them; two indexed queries and the few heartbeats."""
     beats = [beat.vitals for beat in Heartbeat.alive() if beat.vitals]
-    due = Note.objects.claimable().annotate(clock=Now())
-    since = due.aggregate(clock=Min("clock"), due=Min("next_attempt_at"))
-    late = since["clock"] - since["due"] if since["due"] else timedelta(0)
     return Signs(
         uploads=Note.objects.filter(created_at__gt=Now() - timedelta(days=1)).count(),
-        late=max(late, timedelta(0)),
+        late=overdue(),
         running=sum(beat.get("running", 0) for beat in beats),
         threads=sum(beat.get("threads", 0) for beat in beats),
         cpu_share=_largest(beat.get("cpu_share") for beat in beats),
         web_seconds=_largest(beat.get("web_seconds") for beat in beats),
         is_split=any(beat.get("role") == "worker" for beat in beats),
     )
+
+
+def overdue() -> timedelta:
+    """How long the first of the due notes has been due; nothing where none is."""
+    due = Note.objects.claimable().annotate(clock=Now()).order_by("next_attempt_at")
+    first = due.values_list("clock", "next_attempt_at").first()
+    return max(first[0] - first[1], timedelta(0)) if first else timedelta(0)
 
 
 def advise(seen: Signs) -> Advice:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.db.models import Min
 from django.db.models.functions import Now
 
+from notes.advice import overdue
 from notes.doctor.finding import FAIL, OK, WARN, Finding
 from notes.models import Heartbeat, Note
 from notes.models.note import Status
@@ -30,8 +30,7 @@ def queue() -> Finding:
     """Are due notes taken, and did all that ended end well?"""
     late = Note.objects.claimable().filter(next_attempt_at__lt=Now() - PATIENCE)
     if count := late.count():
-        since = late.annotate(clock=Now()).aggregate(clock=Min("clock"), due=Min("next_attempt_at"))
-        minutes = (since["clock"] - since["due"]).total_seconds() / 60
+        minutes = overdue().total_seconds() / 60
         text = f"{count} notes are due, the first for {minutes:.0f} min"
         return Finding(WARN, text, "See what manage.py queue advises.")
     failed = Note.objects.exclude(error_code="").filter(processing_status=Status.FAILED)
