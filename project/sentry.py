@@ -24,9 +24,11 @@ def start_sentry(dsn: str, **more: Any) -> None:
 
 
 def options() -> dict[str, Any]:
-    """How the SDK is set up: no bodies, no people, no local variables, no trail of breadcrumbs."""
+    """How the SDK is set up: no bodies, no people, no local variables, no trail of breadcrumbs.
+
+    ``send_default_pii`` is False unless it is set.
+    """
     return {
-        "send_default_pii": False,
         "max_request_body_size": "never",
         "include_local_variables": False,
         "max_breadcrumbs": 0,
@@ -44,7 +46,7 @@ def without_words(event: Any, hint: dict[str, Any]) -> Any:
     caught = sys.exc_info()
     if "exception" not in event and caught[0] is not None:
         # We log the class of an error alone; the place of it is in what is being handled.
-        more, _ = event_from_exception(caught, {"include_local_variables": False})
+        more, _ = event_from_exception(caught, sentry_sdk.get_client().options)
         event["exception"] = more["exception"]
     for error in (event.get("exception") or {}).get("values", []):
         error["value"] = ""

@@ -73,7 +73,7 @@ def test_the_signs_are_read_from_the_rows(new_note: NewNote) -> None:
 def test_a_worker_measures_what_it_costs(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.PORT = free_port()
     clock, cpu = iter([0.0, 10.0, 610.0]), iter([0.0, 5.0, 305.0])
-    monkeypatch.setattr(vitals.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr("notes.vitals.time.monotonic", lambda: next(clock))
     monkeypatch.setattr(vitals, "_cpu_seconds", lambda: next(cpu))
     monkeypatch.setattr(vitals, "processors", lambda: 2.0)
     monkeypatch.setattr(vitals, "_web_seconds", lambda: 0.4)

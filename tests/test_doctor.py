@@ -7,6 +7,7 @@ from collections import namedtuple
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -305,7 +306,7 @@ def test_doctor_sees_notes_that_have_failed(well: FakeProvider, new_note: NewNot
 def test_doctor_compares_clocks(
     well: FakeProvider, monkeypatch: pytest.MonkeyPatch, seconds: int, status: str
 ) -> None:
-    monkeypatch.setattr(machine.connection, "vendor", "postgresql", raising=False)
+    monkeypatch.setattr("notes.doctor.machine.connection", SimpleNamespace(vendor="postgresql"))
     monkeypatch.setattr(machine, "_database_clock", lambda: datetime.now(UTC))
     monkeypatch.setattr(machine, "_now", lambda: datetime.now(UTC) + timedelta(seconds=seconds))
     if status == "ok":
@@ -325,9 +326,7 @@ def test_the_databases_clock_can_be_read(well: FakeProvider) -> None:
 def test_doctor_sees_a_disk_that_is_full(
     well: FakeProvider, monkeypatch: pytest.MonkeyPatch, free_mb: int, status: str
 ) -> None:
-    monkeypatch.setattr(
-        machine.shutil, "disk_usage", lambda path: Usage(0, 0, free_mb * 1024 * 1024)
-    )
+    monkeypatch.setattr("shutil.disk_usage", lambda path: Usage(0, 0, free_mb * 1024 * 1024))
     if status == "ok":
         assert found(run("doctor"))["disk"] == "ok"
     else:
