@@ -109,9 +109,9 @@ class CelerySystem:
 
     def _run(self, statements: Sequence[tuple[str, tuple[Any, ...]]]) -> None:
         if self._postgres:
-            with self._postgres.connect(self._database) as connection, connection.transaction():
+            with self._postgres.connect(self._database) as server, server.transaction():
                 for statement, values in statements:
-                    connection.execute(statement.encode(), values)
+                    server.execute(statement.encode(), values)
             return
         connection = sqlite3.connect(self._file)
         try:

@@ -21,9 +21,8 @@ pytestmark = pytest.mark.faults
 def test_two_containers_that_start_at_once_migrate_once(postgres: Postgres) -> None:
     with FakeProvider() as provider, Valkey() as valkey:
         database = postgres.create_database("two_starts")
-        services = {"database": database, "redis": valkey.url, "provider": provider.url}
-        first = Stack(**services)
-        both = [first, Stack(first.env, **services)]
+        first = Stack(database=database, redis=valkey.url, provider=provider.url)
+        both = [first, Stack(first.env)]
         try:
             began = time.monotonic()
             with ThreadPoolExecutor() as pool:
