@@ -36,9 +36,9 @@ class Vitals:
         self._asked_at, self._cpu_used = now, used
         weight = min(1.0, passed / MEMORY_SECONDS)
         self._cpu_share = _average(self._cpu_share, spent / passed / processors(), weight)
-        if running and settings.PROCESS_ROLE == "all":
+        if running and settings.PROCESS_ROLE == "all" and (felt := _web_seconds()) is not None:
             # Of a few busy minutes in a quiet day something must be left to see.
-            self._web_seconds = _average(self._web_seconds, _web_seconds(), 0.1)
+            self._web_seconds = _average(self._web_seconds, felt, 0.1)
         return {
             "role": settings.PROCESS_ROLE,
             "threads": settings.WORKER_THREADS,
@@ -67,15 +67,18 @@ def _average(before: float | None, value: float, weight: float) -> float:
     return value if before is None else before + weight * (value - before)
 
 
-def _web_seconds() -> float:
-    """How long web takes to say that it is alive; the timeout where it does not."""
+def _web_seconds() -> float | None:
+    """How long web takes to say that it is alive; None where there is none to ask."""
     started = time.monotonic()
-    web = http.client.HTTPConnection("127.0.0.1", settings.PORT, timeout=PROBE_TIMEOUT)
+    port = int(os.environ.get("BAU_WEB_PORT", "0"))
+    web = http.client.HTTPConnection("127.0.0.1", port, timeout=PROBE_TIMEOUT)
     try:
         web.request("GET", "/healthz")
         web.getresponse().read()
-    except (OSError, http.client.HTTPException):
+    except TimeoutError:
         return PROBE_TIMEOUT
+    except (OSError, http.client.HTTPException):
+        return None
     finally:
         web.close()
     return time.monotonic() - started

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from datetime import timedelta
 from typing import Any
 
@@ -70,8 +71,7 @@ def test_the_signs_are_read_from_the_rows(new_note: NewNote) -> None:
     assert lines["advice"].startswith("worker: ")
 
 
-def test_a_worker_measures_what_it_costs(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings.PORT = free_port()
+def test_a_worker_measures_what_it_costs(monkeypatch: pytest.MonkeyPatch) -> None:
     clock, cpu = iter([0.0, 10.0, 610.0]), iter([0.0, 5.0, 305.0])
     monkeypatch.setattr("notes.vitals.time.monotonic", lambda: next(clock))
     monkeypatch.setattr(vitals, "_cpu_seconds", lambda: next(cpu))
@@ -83,7 +83,13 @@ def test_a_worker_measures_what_it_costs(settings: Any, monkeypatch: pytest.Monk
     assert (last["cpu_share"], last["web_seconds"], last["running"]) == (0.25, 0.4, 3)
 
 
-def test_a_web_that_does_not_answer_counts_as_slow(settings: Any) -> None:
-    settings.PORT = free_port()
-    assert vitals._web_seconds() == vitals.PROBE_TIMEOUT
+def test_a_web_that_does_not_answer_counts_as_slow_and_none_as_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(vitals, "PROBE_TIMEOUT", 0.2)
+    monkeypatch.setenv("BAU_WEB_PORT", str(free_port()))
+    assert vitals._web_seconds() is None
+    with socket.create_server(("127.0.0.1", 0)) as frozen:
+        monkeypatch.setenv("BAU_WEB_PORT", str(frozen.getsockname()[1]))
+        assert vitals._web_seconds() == vitals.PROBE_TIMEOUT
     assert vitals.processors() > 0
