@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from notes.models import Attempt, Tally
@@ -22,6 +22,8 @@ from notes.stages import Stage
 MARK = "counted_until"
 #: A try is committed at most so long after the time that it bears.
 SETTLED_SECONDS = 10
+#: About so many are added in one transaction.
+BATCH = 2000
 #: Upper bounds of how long a try takes, in seconds; the last has none.
 BOUNDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180, 600)
 LOCAL = ("", "local", "rules")
@@ -30,15 +32,30 @@ Sums = defaultdict[str, float]
 
 
 def tally_up() -> None:
-    """Add the tries that have ended since the last time; safe to run twice at once."""
+    """Add the tries that have ended since the last time; safe to run twice at once.
+
+    A few at a time, since SQLite lets nobody else write meanwhile.
+    """
     Tally.objects.get_or_create(name=MARK, defaults={"value": 0.0})
+    while _tally_some():
+        pass
+
+
+def _tally_some() -> bool:
+    """Add the next tries in the order of their end; whether there may be more."""
     with transaction.atomic():
         mark = Tally.objects.select_for_update().get(name=MARK)
-        until = float(int(_database_time()) - SETTLED_SECONDS)
+        until = int(_database_time()) - SETTLED_SECONDS
         if until <= mark.value:
-            return
+            return False
+        ends = _tries(mark.value, until).order_by("ended_at").values_list("ended_at", flat=True)
+        last = ends[BATCH : BATCH + 1].first()
+        if last is not None:
+            # Whole seconds, so that the mark is exact; one second's tries are never too many.
+            until = min(until, max(int(last.timestamp()), int(mark.value) + 1))
         Tally.add(_sums(_tries(mark.value, until)))
-        Tally.objects.filter(name=MARK).update(value=until)
+        Tally.objects.filter(name=MARK).update(value=float(until))
+    return last is not None
 
 
 def totals() -> Sums:
@@ -54,23 +71,23 @@ def _database_time() -> float:
     return clock[0].timestamp() if clock else time.time()
 
 
-def _tries(after: float, until: float | None) -> Iterable[Attempt]:
+def _tries(after: float, until: float | None) -> QuerySet[Attempt]:
     """Those that ended after a second and, if that is given, not after another."""
     tries = Attempt.objects.filter(ended_at__gt=_moment(after))
     if until is not None:
         tries = tries.filter(ended_at__lte=_moment(until))
     fields = ("stage", "outcome", "error_code", "provider", "started_at", "ended_at")
     shown = tries.select_related("note").only(*fields, "audio_seconds", "note__duration_seconds")
-    return shown.order_by().iterator(chunk_size=500)
+    return shown.order_by()
 
 
 def _moment(second: float) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=second)
 
 
-def _sums(tries: Iterable[Attempt]) -> Sums:
+def _sums(tries: QuerySet[Attempt]) -> Sums:
     sums: Sums = defaultdict(float)
-    for tried in tries:
+    for tried in tries.iterator(chunk_size=500):
         sums[f"attempts|{tried.stage}|{tried.outcome}"] += 1
         if tried.error_code.startswith("provider_"):
             sums[f"provider_errors|{tried.error_code}"] += 1

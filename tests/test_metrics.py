@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from notes import tallies
 from notes.broker import broker
 from notes.models import Attempt, Heartbeat, Note, Tally
 from notes.models.note import Status
@@ -113,6 +114,19 @@ def test_counts_do_not_go_down_when_notes_are_deleted_nor_twice_up(
     assert Tally.objects.get(name="audio_seconds_sent").value == 7
     note.erase()
     assert scrape(client)["bau_audio_seconds_sent_total"] == 7
+
+
+def test_many_tries_are_added_in_parts_and_each_once(
+    client: Client, new_note: NewNote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = new_note()
+    # Some within one second, more of them than fit a part.
+    for number in range(12):
+        tried(note, "succeeded", audio_seconds=1.0, ago=60.0 + number // 5)
+    monkeypatch.setattr(tallies, "BATCH", 2)
+    tally_up()
+    assert Tally.objects.get(name="audio_seconds_sent").value == 12
+    assert scrape(client)["bau_audio_seconds_sent_total"] == 12
 
 
 def test_requests_and_uploads_are_counted_across_processes(client: Client) -> None:

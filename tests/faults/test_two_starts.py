@@ -20,8 +20,11 @@ pytestmark = pytest.mark.faults
 
 def test_two_containers_that_start_at_once_migrate_once(postgres: Postgres) -> None:
     with FakeProvider() as provider, Valkey() as valkey:
+        provider.latency["transcriptions"] = 4.0
         database = postgres.create_database("two_starts")
-        first = Stack(database=database, redis=valkey.url, provider=provider.url)
+        first = Stack(
+            {"SWEEP_SECONDS": "1"}, database=database, redis=valkey.url, provider=provider.url
+        )
         both = [first, Stack(first.env)]
         try:
             began = time.monotonic()
@@ -37,6 +40,7 @@ def test_two_containers_that_start_at_once_migrate_once(postgres: Postgres) -> N
             clients = [alice, both[1].client(alice.token)]
             notes = [client.upload(SAMPLE.read_bytes())["id"] for client in clients]
             ended = [alice.wait(note)["processing_status"] for note in notes]
+            signs = first.manage("queue")
         finally:
             for stack in reversed(both):
                 stack.close()
@@ -45,6 +49,8 @@ def test_two_containers_that_start_at_once_migrate_once(postgres: Postgres) -> N
     assert set(applied.values()) == set(told.values()) == {1}
     assert len(applied) == len(told)
     assert ended == ["completed", "completed"]
+    # The worker has asked web beside it while the provider was slow.
+    assert "web while busy" in signs
     Row(
         fault="two containers start at once on an empty database",
         database="postgres",
