@@ -28,11 +28,19 @@ OGG = b"OggS" + b"\0" * 60
 NOTES = 200
 
 
+@pytest.fixture
+def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CelerySystem:
+    """An empty Celery system on SQLite, which the environment names."""
+    system = CelerySystem(tmp_path, None)
+    monkeypatch.setenv("IMPORT_DATABASE_URL", system.url)
+    return system
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
-def old(
+def either(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[CelerySystem]:
-    """An empty Celery system, which the environment names."""
+    """As ``old``, on each of the two databases."""
     server: Postgres | None = None
     if request.param == "postgres":
         server = request.getfixturevalue("postgres")
@@ -98,13 +106,13 @@ def everything() -> list[Any]:
 
 @pytest.mark.database
 def test_all_is_taken_over_once(
-    old: CelerySystem, users: dict[str, User], capsys: pytest.CaptureFixture[str]
+    either: CelerySystem, users: dict[str, User], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    kinds = fill(old)
+    kinds = fill(either)
     unfinished = NOTES - kinds["completed"]
-    dry = counts(run(COMMAND, "--media", str(old.media), "--dry-run"))
+    dry = counts(run(COMMAND, "--media", str(either.media), "--dry-run"))
     assert everything()[:3] == [[], [], []]
-    first = counts(run(COMMAND, "--media", str(old.media)))
+    first = counts(run(COMMAND, "--media", str(either.media)))
     assert first == {
         "boxes there": 2,
         "boxes taken over": 4,
@@ -124,7 +132,7 @@ def test_all_is_taken_over_once(
         assert {note.box.owner_id for note in mine if note.box} == {owner.pk}
     assert all(read_audio(note.audio_key).startswith(OGG) for note in Note.objects.all())
     before = everything()
-    again = counts(run(COMMAND, "--media", str(old.media)))
+    again = counts(run(COMMAND, "--media", str(either.media)))
     assert everything() == before
     assert again == {
         "boxes there": 2,
@@ -133,17 +141,17 @@ def test_all_is_taken_over_once(
         "notes deleted there": 1,
         "notes here already": NOTES,
     }
-    print(f"{old.kind}: first {first}, again {again}")
+    print(f"{either.kind}: first {first}, again {again}")
 
 
-def test_each_note_keeps_what_was_true_of_it(old: CelerySystem, users: dict[str, User]) -> None:
-    place, ana = old.workspace("casa"), old.person("ana@bau.com.br")
-    box = old.box(place, "Casa" * 30, keywords="pia, encanador ,", color="verde")
+def test_each_note_keeps_what_was_true_of_it(either: CelerySystem, users: dict[str, User]) -> None:
+    place, ana = either.workspace("casa"), either.person("ana@bau.com.br")
+    box = either.box(place, "Casa" * 30, keywords="pia, encanador ,", color="verde")
     known = {"workspace_id": place, "created_by_id": ana}
     # PostgreSQL keeps no NUL, so there can be none there.
-    nul = "\0" if old.kind == "sqlite" else ""
+    nul = "\0" if either.kind == "sqlite" else ""
     words = {"transcript": f"A pia vaza.{nul}", "box_id": box}
-    filed, moved, heard, expired, waits, lost, text = old.notes(
+    filed, moved, heard, expired, waits, lost, text = either.notes(
         [
             {**known, **words, "ai_confidence": 0.9, "source_type": "forwarded"},
             {**known, **words, "duration_seconds": 7.5, "audio_file": "a.ogg", "audio": OGG},
@@ -155,7 +163,7 @@ def test_each_note_keeps_what_was_true_of_it(old: CelerySystem, users: dict[str,
             {**known, "processing_status": "pending", "audio_file": "c", "audio": b"<html>"},
         ]
     )  # fmt: skip
-    out, last = fail(COMMAND, "--media", str(old.media))
+    out, last = fail(COMMAND, "--media", str(either.media))
     assert f"audio that is not there: {lost} gone.ogg" in out
     assert f"audio of no kind we know: {text} c" in out
     assert "left out" in last
