@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple, TypeVar
 
 import httpx2
 import pytest
@@ -18,6 +19,8 @@ from tests.services.postgres import Postgres
 from tests.services.s3 import S3
 from tests.services.valkey import Valkey
 from tests.stack import Client, Stack
+
+T = TypeVar("T")
 
 #: Each kind of secret, in a form that would be seen anywhere.
 CANARIES = {
@@ -50,12 +53,21 @@ def product(postgres: Postgres, s3: S3) -> Iterator[Product]:
         env = {**CANARIES, **s3.env, "LOG_FORMAT": "json", "LOG_LEVEL": "DEBUG"}
         env |= {"SWEEP_SECONDS": "1"}
         services = {"database": database, "redis": valkey.url, "provider": provider.url}
-        with (
-            Stack(env, role="web", **services) as web,
-            Stack(web.env, role="worker") as worker,
-        ):
+        web = Stack(env, role="web", **services)
+        worker = Stack(web.env, role="worker")
+        try:
+            # The worker waits for the schema that web makes.
+            at_once(Stack.start, web, worker)
             yield Product(web, worker, web.create_user("alice"), provider, s3)
+        finally:
+            at_once(Stack.close, web, worker)
         postgres.drop_database("operations")
+
+
+def at_once(do: Callable[[Stack], T], *stacks: Stack) -> list[T]:
+    """The answers of ``do`` for each of them."""
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(do, stacks))
 
 
 def metrics(product: Product) -> str:
@@ -66,8 +78,8 @@ def metrics(product: Product) -> str:
 
 
 def test_doctor_finds_all_well_in_both_apps(product: Product) -> None:
-    for app in (product.web, product.worker):
-        findings = json.loads(app.manage("doctor", "--json", "--strict"))
+    for said in at_once(lambda app: app.manage("doctor", "--json", "--strict"), *product[:2]):
+        findings = json.loads(said)
         status = {name: finding["status"] for name, finding in findings.items()}
         assert status == dict.fromkeys(CHECKS, "ok")
 
