@@ -15,7 +15,9 @@ threads = settings.WEB_THREADS
 # Uploads in progress may end; the rest of the grace belongs to the worker beside us.
 graceful_timeout = max(1, settings.STOP_GRACE_SECONDS - 3)
 # A heartbeat file on a slow disk would get healthy workers killed.
-worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
+# gunicorn makes a file of its own there, with a random name and for itself alone.
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # nosec B108
+worker_tmp_dir = str(_SHARED_MEMORY) if _SHARED_MEMORY.is_dir() else None
 max_requests = 10_000
 max_requests_jitter = 1_000
 control_socket_disable = True

@@ -12,9 +12,11 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
+from django.db.models.functions import Now
 from django.http import HttpRequest
 from django_dramatiq.models import Task
 
+from notes.erasure import erase_user
 from notes.models import ApiToken, Attempt, Box, Heartbeat, Note
 from notes.models.note import NotRetryable
 
@@ -117,15 +119,24 @@ class BoxAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 @admin.register(ApiToken)
 class ApiTokenAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = fields = (
-        *("prefix", "name", "user", "created_at", "last_used_at", "expires_at", "revoked_at"),
+        *("prefix", "name", "user", "scope", "created_at", "last_used_at", "expires_at"),
+        *("revoked_at", "valid"),
     )
     list_select_related = ("user",)
     search_fields = ("prefix", "name", "user__username")
     actions = ("revoke",)
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ApiToken]:
+        tokens: QuerySet[ApiToken] = super().get_queryset(request)
+        return tokens.annotate(clock=Now())
+
+    @admin.display(boolean=True, description="valid")
+    def valid(self, token: ApiToken) -> bool:
+        return token.is_valid
+
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         # Else ?digest__startswith=... would tell it letter by letter.
-        if lookup.startswith("digest"):
+        if lookup.startswith(("digest", "password_mark")):
             return False
         return super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
 
@@ -155,9 +166,7 @@ class OwnerAdmin(UserAdmin):  # type: ignore[type-arg]
     """Django's own, but with a user goes their audio."""
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
-        for note in Note.objects.for_user(obj.pk):
-            note.erase()
-        super().delete_model(request, obj)
+        erase_user(obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         for user in queryset:

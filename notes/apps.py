@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+from typing import Any
+
 from django.apps import AppConfig
 from django.conf import settings
+from django.db import connections
+from django.db.models.signals import post_migrate
 
 
 class NotesConfig(AppConfig):
@@ -9,8 +13,17 @@ class NotesConfig(AppConfig):
     verbose_name = "Baú Mental"
 
     def ready(self) -> None:
-        """In each process, so after all forks, which the SDK's thread would not survive."""
+        post_migrate.connect(keep_search, sender=self)
+        # In each process, so after all forks, which the SDK's thread would not survive.
         if settings.SENTRY_DSN:
             from project.sentry import start_sentry
 
             start_sentry(settings.SENTRY_DSN)
+
+
+def keep_search(using: str, **_: Any) -> None:
+    """After migrations: bring back what they may have taken from search on SQLite."""
+    from notes.search.sqlite_schema import keep_triggers
+
+    if connections[using].vendor == "sqlite":
+        keep_triggers(connections[using])

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 #: After a ring that failed, leave ringing to the sweep for so many seconds.
 QUIET_SECONDS = 5.0
 #: An idle consumer waits this long for a wake-up; it must stay below the socket timeout.
-IDLE_SECONDS = 1
+IDLE_SECONDS = 2
 
 # Dramatiq's own script, and for "enqueue" one more step in the same trip: wake an idle consumer.
 # A few marks are enough, however many notes arrive while nobody listens.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.db.models.functions import Now
 
-from notes.models import Duty, Heartbeat, Note
+from notes.models import Delivery, Duty, Heartbeat, IdempotencyKey, Note, Usage
 from notes.models.note import Status
 from notes.storage import days_with_audio, delete_audio, is_older_than, objects_of
 from notes.tallies import tally_up
@@ -25,8 +25,9 @@ BATCH = 500
 
 def run_due() -> None:
     """Run each duty whose time has come and that no other worker has taken."""
+    rested = Duty.not_due({name: every for name, (every, _) in DUTIES.items()})
     for name, (every, duty) in DUTIES.items():
-        if Duty.take(name, every):
+        if name not in rested and Duty.take(name, every):
             duty()
 
 
@@ -48,15 +49,21 @@ def _delete_orphans_of(days: Iterable[str]) -> int:
         return 0
     count = 0
     for day in days:
-        keys = list(objects_of(day))
-        known = set(Note.objects.filter(audio_key__in=keys).values_list("audio_key", flat=True))
-        for key in keys:
-            if key not in known and is_older_than(key, ORPHAN_AGE):
-                delete_audio(key)
-                count += 1
+        for key in orphans_of(day):
+            delete_audio(key)
+            count += 1
     if count:
         log.info("deleted %d orphaned audio objects", count)
     return count
+
+
+def orphans_of(day: str) -> Iterator[str]:
+    """The keys of audio of ``day`` that no note refers to and no upload can be about to."""
+    keys = list(objects_of(day))
+    known = set(Note.objects.filter(audio_key__in=keys).values_list("audio_key", flat=True))
+    for key in keys:
+        if key not in known and is_older_than(key, ORPHAN_AGE):
+            yield key
 
 
 def expire_audio() -> int:
@@ -81,6 +88,9 @@ DUTIES: dict[str, tuple[timedelta, Callable[[], object]]] = {
     "delete_orphans": (timedelta(hours=6), delete_orphans),
     "delete_old_orphans": (timedelta(days=7), delete_old_orphans),
     "expire_audio": (timedelta(hours=1), expire_audio),
+    "forget_old_keys": (timedelta(hours=1), IdempotencyKey.forget_the_old),
+    "forget_old_usage": (timedelta(days=1), Usage.forget_the_old),
+    "expire_deliveries": (timedelta(days=1), Delivery.expire),
     "tally_up": (timedelta(minutes=1), tally_up),
     "forget_dead_workers": (timedelta(days=1), Heartbeat.forget_the_dead),
 }

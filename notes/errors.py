@@ -7,15 +7,27 @@ from typing import Any
 from django.http import HttpRequest, JsonResponse
 
 from notes.texts import PROBLEMS, in_my_language
+from project.logs import request_id
 
 
 class Problem(Exception):
-    """An answer other than success; ``code`` is one of :data:`PROBLEMS`."""
+    """An answer other than success; ``code`` is one of :data:`PROBLEMS`.
 
-    def __init__(self, code: str, *, headers: dict[str, str] | None = None, **values: Any) -> None:
+    ``members`` are what this kind of problem has beside those that all have.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        *,
+        headers: dict[str, str] | None = None,
+        members: dict[str, Any] | None = None,
+        **values: Any,
+    ) -> None:
         super().__init__(code)
         self.code = code
         self.headers = headers or {}
+        self.members = members or {}
         self.values = values
 
 
@@ -30,10 +42,13 @@ def problem_response(
         "status": status,
         "code": problem.code,
         "instance": request.path,
+        "request_id": request_id.get(),
+        **problem.members,
     }
     if errors:
         body["errors"] = errors
     response = JsonResponse(body, status=status, content_type="application/problem+json")
+    response["Cache-Control"] = "no-store"
     for name, value in problem.headers.items():
         response[name] = value
     return response

@@ -19,7 +19,7 @@ from typing import Any
 import httpx2
 import openai
 
-from notes.provider import Later, Never, ProviderError
+from notes.provider import Later, Never, ProviderError, TooMuch
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +32,8 @@ OUT_OF_CREDIT = {
     "organization_usage_limit_exceeded",
     "project_spend_limit_exceeded",
 }
+#: "audio duration 1500.1 seconds is longer than 1400 seconds which is the maximum"
+_TOO_LONG = re.compile(r"\blonger than [\d.]+ ?s(ec|\b)", re.IGNORECASE)
 _OF_THE_FILE = re.compile(r"\b(audio|file|duration|decod\w*|corrupt\w*)\b", re.IGNORECASE)
 
 
@@ -78,7 +80,9 @@ def _failure_of_status(error: openai.APIStatusError, audio: bool) -> ProviderErr
     if status in (401, 403):
         return Never("provider_unauthorized")
     if audio and status == 413:
-        return Never("audio_too_large")
+        return TooMuch()
+    if audio and _TOO_LONG.search(complaint(error)):
+        return TooMuch()
     if audio and _blames_the_file(error):
         return Never("audio_refused")
     return Never("provider_misconfigured")

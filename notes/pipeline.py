@@ -8,23 +8,25 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TypeVar
+from typing import IO, TypeVar
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
-from notes.audio.formats import FORMATS
+from notes.audio.preparing import decoders, unnamed_file
 from notes.classifiers import BoxCard, Classifier, Decision, get_classifier
 from notes.classifiers.rules import RulesClassifier, is_sure
 from notes.connections import release_connection
 from notes.leases import leases
 from notes.models import Box, Note, Work
 from notes.models.note import FiledBy
+from notes.models.work import Superseded, hand_back
 from notes.provider import Later, Never, ProviderError
 from notes.stages import Stage
-from notes.storage import AudioMissing, StorageUnavailable, read_audio
+from notes.storage import AudioMissing, StorageUnavailable, stream_audio
 from notes.sweeper import forget_rings, ring_next, ring_next_suspect
-from notes.transcribers import Hints, Recording, Transcriber, get_transcriber
+from notes.transcribers import Hints, Transcriber, get_transcriber
+from notes.transcription import Stopping, Transcription
 from notes.turns import Turns
 
 log = logging.getLogger(__name__)
@@ -39,6 +41,7 @@ turns = Turns(stopping=leases.draining)
 
 def warm_up() -> None:
     """Load the vendors' files before the first note comes, which would wait a second for them."""
+    decoders.start()
     get_transcriber()
     if settings.CLASSIFIER == "llm":
         get_classifier()
@@ -114,6 +117,10 @@ def _run(work: Work, body: Callable[[Work], bool]) -> bool:
         if work.is_poisoned:
             raise Never("worker_crashed")
         return body(work)
+    except Superseded:
+        return False
+    except Stopping:
+        return bool(_insist(partial(hand_back, [work.token])))
     except ProviderError as error:
         return _record(work, error)
     except Exception as error:
@@ -151,14 +158,15 @@ def _transcribe(transcriber: Transcriber, work: Work) -> bool:
     work.provider, work.model = transcriber.provider, transcriber.model
     hints = Hints(work.note.requested_language or None, _words(_cards(work.note)))
     release_connection()
-    recording = _recording(work.note)
-    transcript = transcriber.transcribe(recording, hints, work.go_on)
-    return _insist(partial(work.record_transcript, transcript))
+    with _audio(work.note) as file:
+        transcription = Transcription(transcriber, hints, work, leases.draining)
+        transcript, found = transcription.run(file)
+    return _insist(partial(work.record_transcript, transcript, found, transcription.parts))
 
 
-def _recording(note: Note) -> Recording:
+def _audio(note: Note) -> IO[bytes]:
     try:
-        return Recording(read_audio(note.audio_key), FORMATS[note.audio_format])
+        return unnamed_file(stream_audio(note.audio_key))
     except AudioMissing as fault:
         raise Never("audio_missing") from fault
     except StorageUnavailable as fault:

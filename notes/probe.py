@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import uuid
 
 from django.conf import settings
 from django.core.files.base import File
@@ -29,7 +28,7 @@ def probe_storage() -> None:
       StorageRefuses: the settings or the rights are wrong.
       StorageSilent: no answer, or one that blames the server itself.
     """
-    key = new_key(uuid.uuid4())
+    key = new_key()
     try:
         default_storage.save(key, File(io.BytesIO(CONTENT)))
         with default_storage.open(key) as stored:

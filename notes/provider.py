@@ -35,5 +35,23 @@ class Later(ProviderError):
         self.uses_attempt = uses_attempt
 
 
+class OverQuota(Later):
+    """Nothing failed: what may be used today is used up, and ``reset_in`` seconds are to go.
+
+    It uses no attempt, and the time until then is not time in which the stage was tried.
+    """
+
+    def __init__(self, code: str, *, reset_in: float) -> None:
+        super().__init__(code, uses_attempt=False)
+        self.reset_in = reset_in
+
+
 class Never(ProviderError):
     """Trying again would give the same answer until a person changes something."""
+
+
+class TooMuch(Never):
+    """The vendor does not take so much sound at once; in smaller parts it may."""
+
+    def __init__(self) -> None:
+        super().__init__("audio_too_large")

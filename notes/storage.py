@@ -16,6 +16,7 @@ from django.core.files.storage import FileSystemStorage, default_storage
 log = logging.getLogger(__name__)
 
 ROOT = "audio"
+PIECE_BYTES = 256 * 1024
 
 
 class StorageUnavailable(Exception):
@@ -42,12 +43,13 @@ class DurableFolder(FileSystemStorage):
         return name
 
 
-def new_key(note_id: uuid.UUID) -> str:
-    """The object name for the audio of ``note_id``: ``audio/2026-11-22/<uuid>``.
+def new_key() -> str:
+    """A name for an audio object that no other upload uses: ``audio/2026-11-22/<uuid>``.
 
-    No text of a user is in it. The day lets the orphan sweep look at a few folders, not at all.
+    No text of a user is in it, and not the note's id, which a second try to send it shares. The
+    day lets the orphan sweep look at a few folders, not at all.
     """
-    return f"{ROOT}/{datetime.now(UTC):%Y-%m-%d}/{note_id}"
+    return f"{ROOT}/{datetime.now(UTC):%Y-%m-%d}/{uuid.uuid4()}"
 
 
 def store_audio(key: str, content: IO[bytes]) -> None:
@@ -73,6 +75,24 @@ def read_audio(key: str) -> bytes:
     try:
         with default_storage.open(key) as stored:
             return bytes(stored.read())
+    except FileNotFoundError as fault:
+        raise AudioMissing from fault
+    except Exception as fault:
+        log.error("reading audio failed: %s", type(fault).__name__)
+        raise StorageUnavailable from fault
+
+
+def stream_audio(key: str) -> Iterator[bytes]:
+    """The bytes stored under ``key``, in pieces.
+
+    Raises:
+      AudioMissing: there is no such object.
+      StorageUnavailable: the storage failed, before the first piece or after any.
+    """
+    try:
+        with default_storage.open(key) as stored:
+            while chunk := stored.read(PIECE_BYTES):
+                yield chunk
     except FileNotFoundError as fault:
         raise AudioMissing from fault
     except Exception as fault:

@@ -77,8 +77,7 @@ def _tries(after: float, until: float | None) -> QuerySet[Attempt]:
     if until is not None:
         tries = tries.filter(ended_at__lte=_moment(until))
     fields = ("stage", "outcome", "error_code", "provider", "started_at", "ended_at")
-    shown = tries.select_related("note").only(*fields, "audio_seconds", "note__duration_seconds")
-    return shown.order_by()
+    return tries.only(*fields, "audio_seconds", "seconds_sent", "seconds_saved").order_by()
 
 
 def _moment(second: float) -> datetime:
@@ -95,7 +94,7 @@ def _sums(tries: QuerySet[Attempt]) -> Sums:
             sums[f"expired_leases|{tried.stage}"] += 1
         else:
             _add_seconds(sums, tried)
-        if tried.outcome == Attempt.Outcome.SUCCEEDED and tried.stage == Stage.TRANSCRIPTION:
+        if tried.stage == Stage.TRANSCRIPTION:
             _add_audio(sums, tried)
     return sums
 
@@ -110,8 +109,13 @@ def _add_seconds(sums: Sums, tried: Attempt) -> None:
 
 
 def _add_audio(sums: Sums, tried: Attempt) -> None:
-    """Seconds of audio that a provider was paid to hear, and those it was spared."""
-    whole = tried.note.duration_seconds or tried.audio_seconds or 0.0
-    sent = 0.0 if tried.provider in LOCAL else tried.audio_seconds or 0.0
-    sums["audio_seconds_sent"] += sent
-    sums["audio_seconds_saved"] += max(0.0, whole - sent)
+    """Seconds of audio that a provider was paid to hear, and those that it was spared.
+
+    Tries that failed were paid for too. What was spared is known when a note has its words.
+    """
+    is_local = tried.provider in LOCAL
+    if not is_local:
+        sums["audio_seconds_sent"] += tried.seconds_sent or 0.0
+    if tried.outcome == Attempt.Outcome.SUCCEEDED:
+        spared = tried.audio_seconds if is_local else tried.seconds_saved
+        sums["audio_seconds_saved"] += spared or 0.0

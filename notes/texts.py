@@ -60,10 +60,6 @@ NOTE_ERRORS: dict[str, Text] = {
         "O serviço de IA não entendeu o arquivo de áudio. Ele está guardado.",
         "The AI service could not read the audio file. It is kept.",
     ),
-    "audio_format_unsupported": Text(
-        "O serviço de IA não aceita este formato de áudio. Ele está guardado.",
-        "The AI service does not take this audio format. It is kept.",
-    ),
     "audio_too_long": Text(
         "O áudio é mais longo do que este sistema aceita. Ele está guardado.",
         "The audio is longer than this system takes. It is kept.",
@@ -71,6 +67,43 @@ NOTE_ERRORS: dict[str, Text] = {
     "audio_undecodable": Text(
         "Não conseguimos ler este áudio; o arquivo parece incompleto ou danificado.",
         "This audio cannot be read; the file seems incomplete or damaged.",
+    ),
+    "audio_empty": Text(
+        "O arquivo não tem som nenhum. Grave de novo e confira antes de enviar.",
+        "The file holds no sound at all. Record again, and listen to it before you send it.",
+    ),
+    "audio_fragment": Text(
+        "Este arquivo é só um pedaço de uma gravação, sem o começo. Envie a gravação inteira.",
+        "This file is a later piece of a recording, without its beginning. Send the whole one.",
+    ),
+    "audio_no_sound_stream": Text(
+        "O arquivo não contém áudio. Envie a gravação de voz.",
+        "The file holds no audio. Send the voice recording.",
+    ),
+    "audio_is_video": Text(
+        "O arquivo é um vídeo. Envie só o áudio.",
+        "The file is a video. Send only its sound.",
+    ),
+    "audio_codec_unsupported": Text(
+        "O áudio está em um codec que não conhecemos. Converta para ogg, m4a ou mp3 e envie de"
+        " novo.",
+        "The audio is in a codec we do not know. Convert it to ogg, m4a or mp3 and send it again.",
+    ),
+    "audio_too_complex": Text(
+        "O arquivo tem mais faixas, canais ou dados do que uma nota de voz. Converta para um áudio"
+        " simples e envie de novo.",
+        "The file has more tracks, channels or data than a voice note. Convert it to plain audio"
+        " and send it again.",
+    ),
+    "audio_decoder_crashed": Text(
+        "Não conseguimos ler este áudio: ele derruba o decodificador. O arquivo está guardado;"
+        " envie outra cópia.",
+        "This audio cannot be read: it crashes the decoder. The file is kept; send another copy.",
+    ),
+    "audio_decoder_stuck": Text(
+        "Não conseguimos ler este áudio: a leitura não termina. O arquivo está guardado; envie"
+        " outra cópia.",
+        "This audio cannot be read: reading it never ends. The file is kept; send another copy.",
     ),
     "audio_missing": Text(
         "O arquivo de áudio não está mais no armazenamento.",
@@ -86,6 +119,16 @@ NOTE_ERRORS: dict[str, Text] = {
         "The local transcriber is not installed. Whoever runs this system must install it or set a"
         " key; then retry.",
     ),
+    "quota_exhausted": Text(
+        "Seus minutos de áudio de hoje acabaram. Esta nota continua depois da meia-noite (UTC).",
+        "Your minutes of audio for today are used up. This note goes on after midnight (UTC).",
+    ),
+    "instance_quota_exhausted": Text(
+        "O sistema atingiu o limite de áudio de hoje. Esta nota continua depois da meia-noite"
+        " (UTC).",
+        "This system has reached its limit of audio for today. This note goes on after midnight"
+        " (UTC).",
+    ),
     "out_of_memory": Text(
         "Faltou memória para este áudio. Tentaremos de novo em breve.",
         "There was not enough memory for this audio. We will try again soon.",
@@ -99,6 +142,56 @@ NOTE_ERRORS: dict[str, Text] = {
     "internal_error": Text(
         "Algo falhou do nosso lado. Tentaremos de novo em breve.",
         "Something failed on our side. We will try again soon.",
+    ),
+}
+
+#: Codes on a delivery: why a try to call a webhook failed.
+DELIVERY_ERRORS: dict[str, Text] = {
+    "address_refused": Text(
+        "O nome aponta para um endereço que não é público.",
+        "The name leads to an address that is not public.",
+    ),
+    "name_unknown": Text(
+        "Não encontramos este nome na internet; confira o endereço.",
+        "This name is not known on the internet; check the address.",
+    ),
+    "receiver_unreachable": Text(
+        "Não conseguimos conectar com o seu servidor.", "Your server could not be reached."
+    ),
+    "receiver_timeout": Text(
+        "O seu servidor demorou demais; responda em até 5 segundos.",
+        "Your server took too long; answer within 5 seconds.",
+    ),
+    "receiver_tls": Text(
+        "O certificado do seu servidor não é válido para este endereço.",
+        "Your server's certificate is not valid for this address.",
+    ),
+    "receiver_redirected": Text(
+        "O seu servidor respondeu com um redirecionamento, que não seguimos.",
+        "Your server answered with a redirect, which is not followed.",
+    ),
+    "receiver_refused": Text(
+        "O seu servidor respondeu com um erro.", "Your server answered with an error."
+    ),
+    "receiver_gone": Text(
+        "O seu servidor respondeu 410: não quer mais chamadas.",
+        "Your server answered 410: it wants no more calls.",
+    ),
+    "interrupted": Text(
+        "As entregas foram interrompidas do nosso lado.", "The tries were interrupted on our side."
+    ),
+}
+
+#: Why a webhook is not called, and what to do.
+PAUSES: dict[str, Text] = {
+    "owner": Text("Você pausou.", "You paused it."),
+    "too_many_failures": Text(
+        "Dez entregas seguidas falharam. Corrija o seu servidor e ative de novo.",
+        "Ten deliveries in a row failed. Mend your server and activate it again.",
+    ),
+    "receiver_gone": Text(
+        "O seu servidor respondeu 410. Ative de novo quando quiser receber.",
+        "Your server answered 410. Activate it again when you want to receive.",
     ),
 }
 
@@ -141,8 +234,48 @@ PROBLEMS: dict[str, tuple[int, Text]] = {
         Text("Entre ou envie um token válido.", "Sign in or send a valid token."),
     ),
     "forbidden": (403, Text("Isto não é permitido.", "This is not allowed.")),
+    "csrf_failed": (
+        403,
+        Text(
+            "A página ficou aberta demais. Recarregue-a e repita.",
+            "The page was open for too long. Reload it, then repeat.",
+        ),
+    ),
+    "too_many_logins": (
+        429,
+        Text(
+            "Tentativas demais. Espere 15 minutos e tente de novo.",
+            "Too many attempts. Wait 15 minutes, then try again.",
+        ),
+    ),
+    "insufficient_scope": (
+        403,
+        Text("Este token não permite isto.", "This token does not allow this."),
+    ),
+    "session_only": (
+        403,
+        Text(
+            "Tokens só são geridos por quem entrou no site.",
+            "Tokens are managed by whoever is signed in to the site, not by a token.",
+        ),
+    ),
     "not_found": (404, Text("Não encontrado.", "Not found.")),
     "method_not_allowed": (405, Text("Método não permitido.", "Method not allowed.")),
+    "not_acceptable": (
+        406,
+        Text("Não temos isto no formato pedido.", "This is not available in the format you ask."),
+    ),
+    "unsupported_media_type": (
+        415,
+        Text("Envie o corpo como {expected}.", "Send the body as {expected}."),
+    ),
+    "precondition_failed": (
+        412,
+        Text(
+            "Isto mudou desde que você leu. Leia de novo e repita.",
+            "This has changed since you read it. Read it again, then repeat.",
+        ),
+    ),
     "one_file_only": (
         400,
         Text("Envie um arquivo de áudio por pedido.", "Send one audio file per request."),
@@ -150,6 +283,17 @@ PROBLEMS: dict[str, tuple[int, Text]] = {
     "body_too_large": (
         413,
         Text("O pedido é grande demais.", "The request is too large."),
+    ),
+    "length_required": (
+        411,
+        Text("Envie o pedido com Content-Length.", "Send the request with a Content-Length."),
+    ),
+    "too_many_tokens": (
+        409,
+        Text(
+            "Há tokens demais; revogue um que não usa.",
+            "There are too many tokens; revoke one that you do not use.",
+        ),
     ),
     "not_retryable": (
         409,
@@ -173,6 +317,19 @@ PROBLEMS: dict[str, tuple[int, Text]] = {
         ),
     ),
     "empty_file": (422, Text("O arquivo está vazio.", "The file is empty.")),
+    "bad_webhook_url": (
+        422,
+        Text(
+            "Este endereço não pode receber webhooks. Use https, sem porta, usuário nem fragmento,"
+            " com um nome público.",
+            "This address cannot take webhooks. Use https, without port, user or fragment, and a"
+            " public name.",
+        ),
+    ),
+    "too_many_webhooks": (
+        409,
+        Text("Você já tem {limit} webhooks; apague um.", "You have {limit} webhooks; delete one."),
+    ),
     "unknown_box": (422, Text("Esta caixinha não existe.", "There is no such box.")),
     "bad_cursor": (
         422,
@@ -183,6 +340,30 @@ PROBLEMS: dict[str, tuple[int, Text]] = {
         Text(
             "Esta Idempotency-Key já foi usada com outro conteúdo.",
             "This Idempotency-Key was used with other content.",
+        ),
+    ),
+    "idempotency_in_flight": (
+        409,
+        Text(
+            "O primeiro pedido com esta Idempotency-Key ainda está em curso. Envie de novo em"
+            " alguns segundos.",
+            "The first request with this Idempotency-Key is still being taken in. Send it again in"
+            " a few seconds.",
+        ),
+    ),
+    "rate_limited": (
+        429,
+        Text(
+            "Pedidos demais: no máximo {limit} por minuto. Tente de novo em {reset} s.",
+            "Too many requests: at most {limit} a minute. Try again in {reset} s.",
+        ),
+    ),
+    "quota_exceeded": (
+        429,
+        Text(
+            "Você já enviou {limit} notas hoje, que é o limite. Ele recomeça à meia-noite (UTC).",
+            "You have sent {limit} notes today, which is the limit. It starts anew at midnight"
+            " (UTC).",
         ),
     ),
     "no_audio": (404, Text("Esta nota não tem áudio.", "This note has no audio.")),

@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import socket
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from threading import Event, Thread
@@ -21,6 +22,8 @@ from notes.leases import leases
 from notes.models import Heartbeat
 from notes.provider import ProviderError
 from notes.vitals import Vitals
+from notes.webhooks import delivering
+from notes.webhooks.postman import postman
 
 log = logging.getLogger(__name__)
 
@@ -64,12 +67,14 @@ class Crew:
             Loop("sweep", settings.SWEEP_SECONDS, self._sweep),
             # Apart from the sweep: a slow bucket must not keep due notes waiting.
             Loop("duties", settings.SWEEP_SECONDS, duties.run_due),
+            Loop("webhooks", settings.SWEEP_SECONDS, postman.wake),
             Loop("watchdog", 1, Watchdog(worker)),
         ]
 
     def start(self) -> None:
         """Begin, and say which actors this worker serves."""
         log.info("worker %s serves %s", self.name, self._actors)
+        postman.start(delivering.deliver_next)
         for loop in (self._renewal, *self._loops):
             loop.start()
         Thread(name="warm-up", target=_warm_up, daemon=True).start()
@@ -83,10 +88,13 @@ class Crew:
         """
         for loop in self._loops:
             loop.stop()
+        postman.stop()
         # At once, or a ring that comes now would be used up here instead of by our successor.
         for thread in (*self._consumers, *self._threads):
             thread.stop()
-        leases.drain(drain_seconds())
+        last_moment = time.monotonic() + drain_seconds()
+        leases.drain(last_moment - time.monotonic())
+        postman.wait(last_moment - time.monotonic())
         _hand_back()
         self._threads.clear()
 
@@ -101,7 +109,7 @@ class Crew:
 
 
 def _warm_up() -> None:
-    with suppress(ProviderError):
+    with suppress(ProviderError, OSError):
         pipeline.warm_up()
 
 
@@ -109,6 +117,8 @@ def _hand_back() -> None:
     try:
         if count := leases.hand_back():
             log.info("handed back %d unfinished notes", count)
+        if count := delivering.hand_back():
+            log.info("handed back %d unfinished deliveries", count)
     finally:
         connections.close_all()
 

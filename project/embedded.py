@@ -23,7 +23,7 @@ from urllib.parse import quote
 #: A socket's path may have about 107 bytes (103 on macOS); beyond this we move to a short folder.
 MAX_SOCKET_BYTES = 99
 #: Not ``tempfile.gettempdir()``: two shells with different TMPDIR must find the same socket.
-SHORT_DIR = Path("/tmp")
+SHORT_DIR = Path("/tmp")  # noqa: S108  # nosec B108
 LONGEST_RESTART_WAIT = 30.0
 PR_SET_PDEATHSIG = 1
 

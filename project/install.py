@@ -132,7 +132,8 @@ def _install_with_pip(files: Sequence[str], total: int) -> bool:
     command = [str(VENV_PYTHON), "-m", "pip", *_arguments(files), "--no-input"]
     command += ["--disable-pip-version-check", "--progress-bar", "off"]
     pip = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    assert pip.stdout is not None
+    # For the type checker alone.
+    assert pip.stdout is not None  # noqa: S101  # nosec B101
     last_lines: deque[str] = deque(maxlen=20)
     progress = Progress(total)
     for line in pip.stdout:

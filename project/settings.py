@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from project.csp import strict_policy
 from project.databases import postgresql, sqlite
 from project.embedded import default_redis_url
 from project.environment import (
@@ -23,7 +24,7 @@ from project.environment import (
     one_of,
     two_letters,
 )
-from project.storages import folder_storage, s3_storage
+from project.storages import bucket_origins, folder_storage, s3_storage
 from project.weak import Given, is_public, renamed_settings, weak_settings
 
 env = Environment()
@@ -56,7 +57,18 @@ SWEEP_SECONDS: int = env.int("SWEEP_SECONDS", 5, validate=at_least(1))
 MAX_UPLOAD_MB: int = env.int("MAX_UPLOAD_MB", 48, validate=at_least(1))
 MAX_AUDIO_MINUTES: int = env.int("MAX_AUDIO_MINUTES", 200, validate=at_least(1))
 AUDIO_RETENTION_DAYS: int = env.int("AUDIO_RETENTION_DAYS", 0, validate=at_least(0))
+UPLOAD_RESERVATION_SECONDS: int = env.int("UPLOAD_RESERVATION_SECONDS", 60, validate=at_least(1))
+USER_REQUESTS_PER_MINUTE: int = env.int("USER_REQUESTS_PER_MINUTE", 600, validate=at_least(0))
+USER_NOTES_PER_DAY: int = env.int("USER_NOTES_PER_DAY", 1000, validate=at_least(0))
+USER_AUDIO_MINUTES_PER_DAY: int = env.int("USER_AUDIO_MINUTES_PER_DAY", 600, validate=at_least(0))
+INSTANCE_AUDIO_MINUTES_PER_DAY: int = env.int(
+    "INSTANCE_AUDIO_MINUTES_PER_DAY", 6000, validate=at_least(0)
+)
 DEFAULT_LANGUAGE: str = env.str("DEFAULT_LANGUAGE", "pt", validate=two_letters)
+
+TRANSCRIPTION_PART_SECONDS: int = env.int("TRANSCRIPTION_PART_SECONDS", 0, validate=at_least(0))
+TRANSCRIPTION_PART_MB: int = env.int("TRANSCRIPTION_PART_MB", 0, validate=at_least(0))
+TRANSCRIPTION_PARALLEL_PARTS: int = env.int("TRANSCRIPTION_PARALLEL_PARTS", 4, validate=at_least(1))
 
 OPENAI_API_KEY: str = env.str("OPENAI_API_KEY", "")
 OPENAI_BASE_URL: str = env.http_url("OPENAI_BASE_URL", "https://api.openai.com/v1")
@@ -111,6 +123,15 @@ if PROCESS_ROLE in ("web", "worker") and not SHARED_VOLUME:
 DEBUG: bool = env.bool("DEBUG", False)
 BASE_URL: str = env.http_url("BASE_URL", "http://localhost:8000")
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", [])
+# gunicorn speaks no TLS, so an https address means a proxy; it also appends X-Forwarded-For.
+BEHIND_HTTPS_PROXY: bool = env.bool("BEHIND_HTTPS_PROXY", (BASE_URL or "").startswith("https"))
+HSTS_SECONDS: int = env.int("HSTS_SECONDS", 3600, validate=at_least(0))
+WEBHOOKS_ALLOW_PRIVATE: bool = env.bool("WEBHOOKS_ALLOW_PRIVATE", False)
+if WEBHOOKS_ALLOW_PRIVATE and BASE_URL and not is_local(BASE_URL):
+    env.complain(
+        "WEBHOOKS_ALLOW_PRIVATE",
+        "Only with a local BASE_URL: on a public site any user could reach your inner network.",
+    )
 SECRET_KEY: str = env.str("SECRET_KEY", "")
 # Keys that were in use before: what they signed stays valid while sessions and links run out.
 SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
@@ -182,18 +203,29 @@ _HOST = urlsplit(BASE_URL).hostname or "localhost"
 ALLOWED_HOSTS = [*ALLOWED_HOSTS, _HOST, *(LOCAL_HOSTS if is_local(BASE_URL) else ())]
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BASE_URL.startswith("https")
-if SESSION_COOKIE_SECURE:
+if BEHIND_HTTPS_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    SECURE_HSTS_SECONDS = 31_536_000
+    SECURE_SSL_REDIRECT = True
+    # The platform asks inside its own network.
+    SECURE_REDIRECT_EXEMPT = ["^readyz$"]
+    SECURE_HSTS_SECONDS = HSTS_SECONDS
+SECURE_CSP = strict_policy(
+    bucket_origins(S3_BUCKET, S3_ENDPOINT_URL, S3_REGION) if S3_BUCKET else ()
+)
+PERMISSIONS_POLICY = "microphone=(self), camera=(), geolocation=()"
+CSRF_FAILURE_VIEW = "notes.error_views.csrf_failure"
 # What `check --deploy` would have otherwise, each for a reason.
 SILENCED_SYSTEM_CHECKS = [
-    "security.W005",  # subdomains and
-    "security.W021",  # browsers' lists are for the owner of the domain to decide
-    "security.W008",  # the proxy redirects to https; if we did too, one header less makes a loop
+    # includeSubDomains and preload would bind names that are not ours to bind.
+    "security.W005",
+    "security.W021",
 ]
+if not HSTS_SECONDS or not BEHIND_HTTPS_PROXY:
+    # An operator who says so has a reason; whoever ends HTTPS can do both as well.
+    SILENCED_SYSTEM_CHECKS += ["security.W004", "security.W008"]
 if not is_public(BASE_URL):
     # Plain http and DEBUG are for networks that are nobody else's.
-    SILENCED_SYSTEM_CHECKS += [f"security.W{number:03}" for number in (4, 12, 16, 18)]
+    SILENCED_SYSTEM_CHECKS += [f"security.W{number:03}" for number in (4, 8, 12, 16, 18)]
 DEFAULT_EXCEPTION_REPORTER_FILTER = "project.reports.HidesAddresses"
 
 ROOT_URLCONF = "project.urls"
@@ -207,12 +239,14 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django_dramatiq",
-    "ninja",
+    "drf_spectacular_sidecar",
     "notes",
 ]
 MIDDLEWARE = [
     "notes.health.HealthMiddleware",
     "notes.traffic.TrafficMiddleware",
+    "project.request_id.RequestIdMiddleware",
+    "project.csp.BrowserPolicyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "notes.uploads.SizeGate",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -223,6 +257,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "notes.logins.ProblemMiddleware",
 ]
 TEMPLATES = [
     {
@@ -246,6 +281,8 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+AUTHENTICATION_BACKENDS = ["notes.logins.ThrottledBackend"]
+LOGIN_URL = "admin:login"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "pt-br"
 LANGUAGES = [("pt-br", "Português (Brasil)"), ("en", "English")]
@@ -269,6 +306,11 @@ STORAGES: dict[str, Any] = {
 # One file part of an upload stays in memory up to this many bytes, the rest goes to a temporary
 # file; other parts and JSON bodies are refused above DATA_UPLOAD_MAX_MEMORY_SIZE.
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
+FILE_UPLOAD_HANDLERS = [
+    "notes.uploads.CappedUpload",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 DATA_UPLOAD_MAX_NUMBER_FILES = 1
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 
 def folder_storage(root: str) -> dict[str, Any]:
@@ -15,6 +16,15 @@ def folder_storage(root: str) -> dict[str, Any]:
             "directory_permissions_mode": 0o700,
         },
     }
+
+
+def bucket_origins(bucket: str, endpoint_url: str, region: str) -> list[str]:
+    """Where signed links into the bucket may lead a browser."""
+    if endpoint_url:
+        parts = urlsplit(endpoint_url)
+        return [f"{parts.scheme}://{parts.netloc}"]
+    hosts = (f"{bucket}.s3.amazonaws.com", f"{bucket}.s3.{region}.amazonaws.com")
+    return [f"https://{host}" for host in (*hosts, f"s3.{region}.amazonaws.com")]
 
 
 def s3_storage(
@@ -36,6 +46,8 @@ def s3_storage(
             "querystring_auth": True,
             "querystring_expire": 300,
             "file_overwrite": True,
+            # What is read of larger objects waits in a temporary file, not in memory.
+            "max_memory_size": 4 * 1024 * 1024,
             "client_config": Config(
                 # Both tries together must fit the patience of a person who uploads.
                 connect_timeout=2,

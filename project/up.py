@@ -216,7 +216,8 @@ class Up:
         say()
 
     def _stay(self) -> NoReturn:
-        assert self.server is not None
+        # For the type checker alone.
+        assert self.server is not None  # noqa: S101  # nosec B101
         self.server.wait()
         raise Failed("Web or worker ended; their last lines say why.")
 

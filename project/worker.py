@@ -16,6 +16,8 @@ from pathlib import Path
 from threading import Event, Thread, Timer
 from types import FrameType
 
+from project.priority import give_way
+
 ROOT = Path(__file__).resolve().parent.parent
 #: A process that lived so long was well; the next pause is short again.
 WELL_SECONDS = 60.0
@@ -60,6 +62,7 @@ class Supervisor:
             pass_fds=[self.lifeline],
             start_new_session=True,
         )
+        give_way(self.child.pid)
         if self.stopping.is_set():
             self._end_child()
         # Without a timeout: Popen would poll for it, twenty times a second for ever.
@@ -94,8 +97,9 @@ def command() -> list[str]:
         "--path=.",
         "--processes=1",
         f"--threads={_threads()}",
-        # For its consumers; we wait for the threads ourselves (notes.worker).
-        "--worker-shutdown-timeout=1000",
+        # For its consumers, which look up every IDLE_SECONDS (notes.broker); for the threads we
+        # wait ourselves (notes.worker).
+        "--worker-shutdown-timeout=2500",
         "--skip-logging",
         "django_dramatiq.setup",
         "notes.tasks",

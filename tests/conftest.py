@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 
-from notes import openai_client
+from notes import limits, openai_client
 from notes.broker import bell, broker
 from notes.models import ApiToken, Box, Note
 from tests.fakes.provider import FakeProvider
@@ -19,6 +19,8 @@ from tests.services import this_run
 
 pytest_plugins = ["tests.services.fixtures"]
 
+#: An id that nothing has.
+ABSENT = "00000000-0000-4000-8000-000000000000"
 SAMPLE = Path(__file__).parent.parent / "samples" / "encanador.ogg"
 
 
@@ -35,6 +37,12 @@ def fresh_bell() -> None:
     """Empty queues, and a bell that no earlier test has silenced."""
     bell._quiet_until = 0.0
     broker().client.flushall()
+
+
+@pytest.fixture(autouse=True)
+def fresh_minute() -> None:
+    """No requests of earlier tests are counted: users of all tests share a few ids."""
+    limits.requests.clear()
 
 
 @pytest.fixture

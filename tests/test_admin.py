@@ -17,7 +17,7 @@ from django_dramatiq.models import Task
 
 from notes.models import ApiToken, Attempt, Box, Heartbeat, Note
 from notes.models.note import Status
-from tests.test_upload import upload
+from tests.test_upload import OGG, upload
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
@@ -31,6 +31,8 @@ ATTACKS = [
     "</textarea></title></script><script>alert(1)</script>",
     "{{ 7|add:7 }}{% debug %}<i>",
 ]
+#: What tells recordings apart.
+WORDS = (b"a", b"b", b"c")
 MODELS = {"note": Note, "box": Box, "apitoken": ApiToken, "heartbeat": Heartbeat}
 
 
@@ -259,7 +261,7 @@ def test_who_may_only_look_may_not_act(
 
 @pytest.mark.django_db(transaction=True)
 def test_deleting_notes_and_users_deletes_their_audio(root: Client, api: Client) -> None:
-    notes = [Note.objects.get(pk=upload(api).json()["id"]) for _ in range(3)]
+    notes = [Note.objects.get(pk=upload(api, OGG + word).json()["id"]) for word in WORDS]
     root.post(f"/admin/notes/note/{notes[0].pk}/delete/", {"post": "yes"})
     assert not default_storage.exists(notes[0].audio_key)
     data = {"action": "delete_selected", "_selected_action": [notes[1].pk], "post": "yes"}

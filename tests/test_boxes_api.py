@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +11,7 @@ from django.test import Client
 
 from notes.models import Box, Note
 from notes.models.note import FiledBy
+from tests.conftest import ABSENT
 from tests.test_upload import refused
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
@@ -92,7 +92,7 @@ def test_nothing_to_change_changes_nothing(api: Client, home: Box, body: Any) ->
         {"color": "url(x)"},
         {"colour": "#123456"},
         {"owner": 1},
-        {"id": str(uuid.uuid4())},
+        {"id": ABSENT},
     ],
 )
 def test_a_bad_field_is_refused_and_changes_nothing(
@@ -133,7 +133,7 @@ def test_deleting_a_box_moves_its_notes_to_the_inbox(
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
-@pytest.mark.parametrize("box_id", [str(uuid.uuid4()), "7", "Casa", "%00"])
+@pytest.mark.parametrize("box_id", [ABSENT, "7", "Casa", "%00"])
 def test_a_box_that_is_not_there_is_a_404(api: Client, method: str, box_id: str) -> None:
     response = api.generic(method, f"/api/v1/boxes/{box_id}", "{}", "application/json")
     assert refused(response, 404, "not_found")

@@ -372,6 +372,16 @@ def test_upload_waits_for_a_server_that_is_busy(
 
 
 @pytest.mark.django_db(transaction=True)
+def test_upload_stops_at_the_limit_of_the_day(server: str, folder: Path, settings: Any) -> None:
+    settings.USER_NOTES_PER_DAY = 2
+    out, last = fail("upload", str(folder))
+    assert words(out) == ["sent a.txt", "sent c.ogg"]
+    assert "takes no more today. Run the same command tomorrow." in last
+    settings.USER_NOTES_PER_DAY = 3
+    assert words(run("upload", str(folder))) == ["known a.txt", "known c.ogg", "sent d"]
+
+
+@pytest.mark.django_db(transaction=True)
 def test_upload_can_be_stopped_and_goes_on_where_it_was(
     server: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

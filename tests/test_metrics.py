@@ -81,9 +81,8 @@ def test_without_a_token_set_there_are_no_metrics(client: Client, settings: Any)
 
 def test_tries_are_counted_by_stage_outcome_and_fault(client: Client, new_note: NewNote) -> None:
     note = new_note()
-    Note.objects.filter(pk=note.pk).update(duration_seconds=30.0)
-    tried(note, "succeeded", audio_seconds=20.0)
-    tried(note, "later", error_code="provider_busy", seconds=0.2)
+    tried(note, "succeeded", audio_seconds=30.0, seconds_sent=20.0, seconds_saved=10.0)
+    tried(note, "later", error_code="provider_busy", seconds=0.2, seconds_sent=20.0)
     tried(note, "interrupted")
     tried(note, "succeeded", stage="classification", ago=0.0)
     seen = scrape(client)
@@ -92,19 +91,26 @@ def test_tries_are_counted_by_stage_outcome_and_fault(client: Client, new_note: 
     assert seen[attempts.format("succeeded", "classification")] == 1
     assert seen["bau_provider_errors_total code=provider_busy"] == 1
     assert seen["bau_expired_leases_total stage=transcription"] == 1
-    assert seen["bau_audio_seconds_sent_total"] == 20
+    assert seen["bau_audio_seconds_sent_total"] == 40
     assert seen["bau_audio_seconds_saved_total"] == 10
     assert seen["bau_stage_seconds_bucket le=0.25 stage=transcription"] == 1
     assert seen["bau_stage_seconds_count stage=transcription"] == 2
     assert seen["bau_stage_seconds_sum stage=transcription"] == pytest.approx(2.2, abs=0.1)
 
 
+def test_what_is_transcribed_here_costs_nothing(client: Client, new_note: NewNote) -> None:
+    tried(new_note(), "succeeded", provider="local", audio_seconds=30.0, seconds_sent=20.0)
+    seen = scrape(client)
+    assert seen["bau_audio_seconds_saved_total"] == 30
+    assert "bau_audio_seconds_sent_total" not in seen
+
+
 def test_counts_do_not_go_down_when_notes_are_deleted_nor_twice_up(
     client: Client, new_note: NewNote
 ) -> None:
     note = new_note()
-    tried(note, "succeeded", audio_seconds=7.0)
-    tried(note, "succeeded", audio_seconds=5.0, ago=1.0)
+    tried(note, "succeeded", seconds_sent=7.0)
+    tried(note, "succeeded", seconds_sent=5.0, ago=1.0)
     before = scrape(client)
     for _ in range(3):
         tally_up()
@@ -122,7 +128,7 @@ def test_many_tries_are_added_in_parts_and_each_once(
     note = new_note()
     # Some within one second, more of them than fit a part.
     for number in range(12):
-        tried(note, "succeeded", audio_seconds=1.0, ago=60.0 + number // 5)
+        tried(note, "succeeded", seconds_sent=1.0, ago=60.0 + number // 5)
     monkeypatch.setattr(tallies, "BATCH", 2)
     tally_up()
     assert Tally.objects.get(name="audio_seconds_sent").value == 12

@@ -21,8 +21,9 @@ from notes.models import Box, Note
 from notes.models.note import FiledBy, Status
 from notes.stages import Stage
 from notes.texts import NOTE_ERRORS, PROBLEMS
+from tests.conftest import ABSENT
 from tests.services.run import REPOSITORY
-from tests.test_upload import FIELDS, refused, upload, write
+from tests.test_upload import DETAILS, FIELDS, refused, upload, write
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
@@ -56,9 +57,9 @@ def failed(note: Note, code: str = "provider_unauthorized", **columns: Any) -> N
 def test_a_list_shows_notes_newest_first_with_every_field(api: Client, new_note: NewNote) -> None:
     ids = [str(new_note(transcript=f"nota {number}").pk) for number in range(3)]
     response = api.get("/api/v1/notes")
-    assert list(response.json()) == ["results", "next"]
+    assert list(response.json()) == ["results", "next", "search"]
     assert [note["id"] for note in response.json()["results"]] == ids[::-1]
-    assert list(response.json()["results"][0]) == FIELDS
+    assert list(response.json()["results"][0]) == [*FIELDS, "snippet"]
 
 
 def test_lists_are_filtered_by_box_and_inbox(
@@ -78,18 +79,6 @@ def test_lists_are_filtered_by_status(api: Client, new_note: NewNote, status: st
     for name, note in notes.items():
         Note.objects.filter(pk=note.pk).update(processing_status=name)
     assert listed(api, status=status) == [str(notes[Status(status)].pk)]
-
-
-def test_search_finds_words_in_the_transcript_and_takes_them_literally(
-    api: Client, new_note: NewNote
-) -> None:
-    percent = new_note(transcript="Desconto de 100% no Mercado_Livre")
-    other = new_note(transcript="Desconto de 1000 reais no mercado")
-    assert listed(api, search="MERCADO") == [str(other.pk), str(percent.pk)]
-    assert listed(api, search="100%") == [str(percent.pk)]
-    assert listed(api, search="o_l") == [str(percent.pk)]
-    assert listed(api, search="' OR 1=1 --") == []
-    assert len(listed(api, search="")) == 2
 
 
 @pytest.mark.parametrize(
@@ -169,9 +158,12 @@ def encoded(text: str) -> str:
         "a" * 5000,
         encoded("2026-01-01T00:00:00+00:00"),
         encoded("2026-01-01T00:00:00+00:00|7"),
-        encoded(f"nonsense|{uuid.uuid4()}"),
-        encoded(f"0001-01-01T00:00:00+14:00|{uuid.uuid4()}"),
-        encoded(f"9999-12-31T23:59:59-14:00|{uuid.uuid4()}"),
+        encoded(f"nonsense|{ABSENT}"),
+        encoded(f"2026-01-01T00:00:00+00:00|{ABSENT}|x"),
+        encoded(f"2026-01-01T00:00:00+00:00|{ABSENT}|{2**40}"),
+        encoded(f"2026-01-01T00:00:00+00:00|{ABSENT}|1|1"),
+        encoded(f"0001-01-01T00:00:00+14:00|{ABSENT}"),
+        encoded(f"9999-12-31T23:59:59-14:00|{ABSENT}"),
     ],
 )
 def test_a_bad_cursor_is_refused(api: Client, cursor: str) -> None:
@@ -229,7 +221,7 @@ def test_an_etag_differs_by_language_where_the_text_does(api: Client, new_note: 
     assert "Accept-Language" in api.get(address).headers["Vary"]
 
 
-@pytest.mark.parametrize("note_id", [str(uuid.uuid4()), "1", "x", "%00", "..", "a" * 3000])
+@pytest.mark.parametrize("note_id", [ABSENT, "1", "x", "%00", "..", "a" * 3000])
 @pytest.mark.parametrize("method", ["get", "patch", "delete"])
 def test_a_note_that_is_not_there_is_a_404(api: Client, method: str, note_id: str) -> None:
     response = api.generic(method.upper(), f"/api/v1/notes/{note_id}", "{}", JSON)
@@ -243,7 +235,7 @@ def test_the_owner_corrects_the_words(api: Client, new_note: NewNote) -> None:
     note = new_note(transcript="pau", box=None)
     response = patch(api, note, {"transcript": "pão"})
     assert response.status_code == 200
-    assert list(response.json()) == FIELDS
+    assert list(response.json()) == FIELDS + DETAILS
     assert response.json()["transcript"] == "pão"
     assert response.json()["filed_by"] is None
     note.refresh_from_db()
@@ -472,24 +464,11 @@ def test_a_bad_body_is_refused_calmly(api: Client, body: bytes, status: int) -> 
     assert b"xxxx" not in response.content
 
 
-@pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", "text/plain", ""])
-def test_json_must_be_json_whatever_it_is_called(api: Client, kind: str) -> None:
-    response = api.post("/api/v1/notes/text", b"text=pao", content_type=kind)
-    assert refused(response, 400, "bad_request")
-
-
 @pytest.mark.parametrize("path", ["nope", "notes/", "notes/x/y", "boxes/7", "%00", ""])
 def test_an_unknown_address_is_a_problem_too(api: Client, path: str) -> None:
     for method in ("GET", "POST"):
         response = api.generic(method, f"/api/v1/{path}")
         assert refused(response, 404, "not_found")
-
-
-def test_a_wrong_method_says_which_are_right(api: Client, new_note: NewNote) -> None:
-    for path in ("notes", "boxes"):
-        response = api.put(f"/api/v1/{path}")
-        assert refused(response, 405, "method_not_allowed")
-        assert set(response.headers["Allow"].split(", ")) == {"GET", "POST"}
 
 
 @pytest.mark.parametrize(
@@ -504,6 +483,7 @@ def test_a_problem_speaks_the_clients_language(api: Client, language: str, title
         "status": 404,
         "code": "not_found",
         "instance": address,
+        "request_id": response.headers["X-Request-ID"],
     }
 
 
@@ -519,25 +499,6 @@ def test_an_unexpected_fault_is_a_problem_without_its_text(
     assert b"segredo" not in response.content
     assert "ZeroDivisionError" in caplog.text
     assert "segredo" not in caplog.text
-
-
-def test_the_contract_is_openapi_3_1_and_has_a_page(client: Client) -> None:
-    schema = client.get("/api/v1/openapi.json").json()
-    assert schema["openapi"].startswith("3.1")
-    assert {path: sorted(operations) for path, operations in schema["paths"].items()} == {
-        "/api/v1/notes": ["get", "post"],
-        "/api/v1/notes/text": ["post"],
-        "/api/v1/notes/{note_id}": ["delete", "get", "patch"],
-        "/api/v1/notes/{note_id}/retry": ["post"],
-        "/api/v1/notes/{note_id}/audio": ["get"],
-        "/api/v1/boxes": ["get", "post"],
-        "/api/v1/boxes/{box_id}": ["delete", "get", "patch"],
-    }
-    upload_parameters = schema["paths"]["/api/v1/notes"]["post"]["parameters"]
-    assert [(p["in"], p["name"]) for p in upload_parameters] == [("header", "Idempotency-Key")]
-    page = client.get("/api/v1/docs")
-    assert page.status_code == 200
-    assert b"/api/v1/openapi.json" in page.content
 
 
 def test_the_docs_list_every_code_with_its_status() -> None:

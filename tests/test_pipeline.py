@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from collections.abc import Callable
 from io import BytesIO
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from notes import pipeline
+from notes import pipeline, transcription
 from notes.leases import leases
 from notes.models import Attempt, Box, Note
 from notes.models.note import Status
@@ -29,7 +28,7 @@ def spoken(alice: User, sample: bytes) -> Spoken:
 
     def make(audio_format: str = "ogg", **columns: Any) -> Note:
         note_id = uuid.uuid4()
-        key = new_key(note_id)
+        key = new_key()
         store_audio(key, BytesIO(sample))
         columns |= {"id": note_id, "audio_key": key, "audio_format": audio_format}
         return Note.receive(owner_id=alice.pk, **columns)
@@ -46,7 +45,7 @@ def process(note: Note) -> Note:
 
 
 def says(provider: FakeProvider, sample: bytes, text: str) -> None:
-    provider.texts[hashlib.sha256(sample).hexdigest()] = text
+    provider.default_text = text
 
 
 def test_a_spoken_keyword_files_a_note_without_asking_the_model(
@@ -155,13 +154,19 @@ def test_a_poisoned_note_is_given_up_before_it_kills_again(
 
 
 def test_a_fault_of_our_own_is_told_by_code_and_tried_again(
-    provider: FakeProvider, spoken: Spoken, caplog: pytest.LogCaptureFixture
+    provider: FakeProvider,
+    spoken: Spoken,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    note = spoken(audio_format="unheard")
-    process(note)
+    def broken(*_: object) -> None:
+        raise KeyError("a secret")
+
+    monkeypatch.setattr(transcription, "joined", broken)
+    note = process(spoken())
     assert (note.processing_status, note.error_code) == (Status.PENDING, "internal_error")
     assert "KeyError" in caplog.text
-    assert "unheard" not in caplog.text, "an exception's text may hold what a person said"
+    assert "secret" not in caplog.text, "an exception's text may hold what a person said"
 
 
 def test_a_stopping_worker_claims_nothing(provider: FakeProvider, spoken: Spoken) -> None:

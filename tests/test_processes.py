@@ -1,6 +1,5 @@
 """Which processes run, what a signal does to them, and what is left afterwards."""
 
-import hashlib
 import json
 import os
 import re
@@ -18,8 +17,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.conftest import SAMPLE
 from tests.fakes.provider import FakeProvider
+from tests.marks import marked
 from tests.services import Process, minimal_environment, proc, this_run, wait_for
 from tests.services.postgres import Postgres
 from tests.services.run import REPOSITORY
@@ -46,7 +45,7 @@ ALL = WEB | WORKER
 
 def recording() -> bytes:
     """The sample with a tail of its own, which no decoder minds."""
-    return SAMPLE.read_bytes() + os.urandom(16)
+    return marked()[0]
 
 
 def kinds(pids: set[int]) -> dict[str, int]:
@@ -79,18 +78,17 @@ class Product:
         assert note["processing_status"] == "completed"
 
     def in_a_call(self, seconds: float) -> tuple[str, str]:
-        """A note whose transcription has just begun and takes so long; its id and its sha256."""
-        audio = recording()
-        sha256 = hashlib.sha256(audio).hexdigest()
-        self.provider.fail("transcriptions", hang=seconds, sha256=sha256)
+        """A note whose transcription has just begun and takes so long; its id and its mark."""
+        audio, mark = marked()
+        self.provider.fail("transcriptions", hang=seconds, mark=mark)
         note = self.alice.upload(audio)
-        wait_for(lambda: self.calls(sha256), 20, "the call has not begun")
-        return note["id"], sha256
+        wait_for(lambda: self.calls(mark), 20, "the call has not begun")
+        return note["id"], mark
 
-    def calls(self, sha256: str) -> int:
+    def calls(self, mark: str) -> int:
         """How often the vendor was asked for this recording's words."""
         asked = self.provider.requests("transcriptions")
-        return sum(call.sha256 == sha256 for call in asked)
+        return sum(call.mark == mark for call in asked)
 
 
 @contextmanager
@@ -172,8 +170,9 @@ def test_a_killed_worker_is_soon_replaced_and_web_never_notices(victim: str) -> 
         f"{victim} killed: a new note was done {took:.1f} s later (after the start: {cold:.1f} s);"
         f" {len(answers)} polls of web"
     )
-    # On a machine that has other things to do all starts take longer.
-    assert took < max(BACK_SECONDS, cold)
+    # On a machine that has other things to do all starts take longer; a second of pause precedes
+    # this one.
+    assert took < max(BACK_SECONDS, cold + 2)
     assert set(answers) == {"200"}
 
 
@@ -210,13 +209,13 @@ def test_calls_that_end_within_the_grace_are_finished_and_not_repeated(product: 
     assert took < GRACE + SLACK
 
     product.stack.start()
-    for note, sha256 in notes.items():
+    for note, mark in notes.items():
         assert product.alice.wait(note)["processing_status"] == "completed"
-        assert product.calls(sha256) == 1
+        assert product.calls(mark) == 1
 
 
 def test_a_call_that_outlasts_the_grace_is_handed_back_and_soon_repeated(product: Product) -> None:
-    note, sha256 = product.in_a_call(30)
+    note, mark = product.in_a_call(30)
 
     took = product.stack.terminate()
     print(f"SIGTERM with a call of 30 s: ended after {took:.1f} s")
@@ -226,12 +225,12 @@ def test_a_call_that_outlasts_the_grace_is_handed_back_and_soon_repeated(product
     started = time.monotonic()
     product.stack.start()
     up = time.monotonic() - started
-    wait_for(lambda: product.calls(sha256) == 2, 20, "not called again")
+    wait_for(lambda: product.calls(mark) == 2, 20, "not called again")
     again = time.monotonic() - started
     print(f"called again {again:.1f} s after the start, which took {up:.1f} s")
     assert again - up < 6
     assert product.alice.wait(note)["processing_status"] == "completed"
-    assert product.calls(sha256) == 2
+    assert product.calls(mark) == 2
 
 
 def job(stack: Stack, note: str) -> list[str]:
@@ -317,6 +316,8 @@ def test_without_a_role_both_run_and_every_line_is_json_with_its_role() -> None:
         with stack:
             settled(stack.process, ALL)
             wait_for(lambda: " serves " in stack.log_text(), 20, "the worker serves nothing")
+            # Web goes first where both want the CPU.
+            assert os.getpriority(os.PRIO_PROCESS, stack.worker_pid().child) == 5
             os.kill(stack.worker_pid().child, signal.SIGKILL)
             wait_for(lambda: "a new one in" in stack.log_text(), 10, "the death is not told")
             wait_for(lambda: stack.log_text().count(" serves ") == 2, 20, "no new worker")

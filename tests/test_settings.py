@@ -16,10 +16,13 @@ from tests.services.run import REPOSITORY
 SETTINGS = REPOSITORY / "project" / "settings.py"
 
 
-def check(tmp_path: Path, **env: str) -> subprocess.CompletedProcess[str]:
-    """What loading the settings says with nothing but ``env``."""
+LOAD = "import project.settings as s; print(s.SECRET_KEY, s.REDIS_URL)"
+
+
+def check(tmp_path: Path, code: str = LOAD, **env: str) -> subprocess.CompletedProcess[str]:
+    """What loading the settings says, or ``code``, with nothing but ``env``."""
     return subprocess.run(
-        [sys.executable, "-c", "import project.settings as s; print(s.SECRET_KEY, s.REDIS_URL)"],
+        [sys.executable, "-c", code],
         cwd=REPOSITORY,
         env={"PATH": os.environ["PATH"], "SECRET_KEY": "for-tests-only-" * 4, **env},
         capture_output=True,

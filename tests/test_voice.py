@@ -55,6 +55,7 @@ def word_error_rate(expected: str, heard: str) -> float:
     return float(jiwer.wer(words(expected), words(heard))) * 100
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_every_clip_ends_completed_with_words_that_are_right(
     valkey: Valkey, capsys: pytest.CaptureFixture[str]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 from django.core.exceptions import (
@@ -16,26 +14,43 @@ from django.core.exceptions import (
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
-from django.urls import URLPattern, URLResolver, re_path
-from django.views.decorators.csrf import csrf_exempt
-from ninja import NinjaAPI
-from ninja.errors import AuthenticationError, AuthorizationError, HttpError, ValidationError
+from django.urls import URLPattern, URLResolver
+from ninja.errors import (
+    AuthenticationError,
+    AuthorizationError,
+    HttpError,
+    Throttled,
+    ValidationError,
+)
 
-from notes.api import boxes, notes
+from notes.api import boxes, export, notes, tokens, usage, webhooks
+from notes.api.contract import ContractApi
+from notes.api.docs import DocsPage, for_people
+from notes.api.routes import routes_of
+from notes.api.throttle import RequestsPerMinute, limit_problem, standing_of
 from notes.auth import AUTH
 from notes.errors import Problem, problem_response
+from notes.limits import LimitReached
 
 log = logging.getLogger(__name__)
 
-api = NinjaAPI(
+api = ContractApi(
     title="Baú Mental",
     version="1",
     description="A person talks, and the note files itself.",
     auth=AUTH,
+    docs=DocsPage(),
+    docs_decorator=for_people,
+    throttle=[RequestsPerMinute()],
     urls_namespace="api-v1",
 )
 api.add_router("/notes", notes.router)
 api.add_router("/boxes", boxes.router)
+api.add_router("/tokens", tokens.router)
+api.add_router("/usage", usage.router)
+api.add_router("/webhooks", webhooks.router)
+api.add_router("/notes", export.note_router)
+api.add_router("/export", export.router)
 
 CODE_OF_STATUS = {400: "bad_request", 403: "forbidden", 404: "not_found"}
 
@@ -95,6 +110,16 @@ def on_too_big(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
     return problem_response(request, Problem("body_too_large"))
 
 
+@api.exception_handler(Throttled)
+def on_throttled(request: HttpRequest, error: Throttled) -> HttpResponse:
+    return problem_response(request, limit_problem(standing_of(request)))
+
+
+@api.exception_handler(LimitReached)
+def on_limit_reached(request: HttpRequest, error: LimitReached) -> HttpResponse:
+    return problem_response(request, limit_problem(error.standing))
+
+
 @api.exception_handler(InterfaceError)
 @api.exception_handler(OperationalError)
 def on_database_down(request: HttpRequest, error: Exception) -> HttpResponse:
@@ -112,29 +137,5 @@ def on_unexpected(request: HttpRequest, error: Exception) -> HttpResponse:
 
 
 def urls() -> tuple[list[URLPattern | URLResolver], str, str]:
-    """The API's addresses; what ninja and Django answer in plain text or HTML is a problem too."""
-    patterns, app_name, namespace = api.urls
-    for pattern in patterns:
-        if isinstance(pattern, URLPattern):
-            pattern.callback = _with_problems(pattern.callback)
-    return [*patterns, re_path("", _unknown_address)], app_name, namespace
-
-
-def _with_problems(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    @wraps(view)
-    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        try:
-            response = view(request, *args, **kwargs)
-        except Http404:  # ninja's own page at the root
-            return problem_response(request, Problem("not_found"))
-        if response.status_code != 405:
-            return response
-        headers = {"Allow": response["Allow"]}
-        return problem_response(request, Problem("method_not_allowed", headers=headers))
-
-    return answer
-
-
-@csrf_exempt
-def _unknown_address(request: HttpRequest) -> HttpResponse:
-    return problem_response(request, Problem("not_found"))
+    """The API's addresses, as :func:`django.urls.path` takes them."""
+    return routes_of(api)

@@ -9,17 +9,23 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from ninja import Router, Status
 
+from notes.api.conditional import IfMatch, check_match, unless_known
 from notes.api.schemas import BoxIn, BoxOut, BoxPatch, ProblemOut
-from notes.auth import user_id
+from notes.auth import needs, user_id
 from notes.errors import Problem
-from notes.models import Box
+from notes.models import Box, Scope
 
 router = Router(tags=["boxes"])
 
-ERRORS = {frozenset({400, 401, 403, 404, 409, 422}): ProblemOut}
+ERRORS = {frozenset({400, 401, 403, 404, 409, 413, 422, 429}): ProblemOut}
 
 
-@router.get("", response={200: list[BoxOut], **ERRORS}, summary="All your boxes, by name")
+@router.get(
+    "",
+    response={200: list[BoxOut], **ERRORS},
+    summary="All your boxes, by name",
+    **needs(Scope.READ),
+)
 def list_boxes(request: HttpRequest) -> Any:
     return Box.objects.for_user(user_id(request))
 
@@ -35,19 +41,27 @@ def create_box(request: HttpRequest, data: BoxIn, response: HttpResponse) -> Any
     return Status(201, box)
 
 
-@router.get("/{uuid:box_id}", response={200: BoxOut, **ERRORS}, summary="One box")
-def get_box(request: HttpRequest, box_id: uuid.UUID) -> Any:
-    return find_box(request, box_id)
+@router.get(
+    "/{uuid:box_id}",
+    response={200: BoxOut, 304: None, **ERRORS},
+    summary="One box",
+    **needs(Scope.READ),
+)
+def get_box(request: HttpRequest, response: HttpResponse, box_id: uuid.UUID) -> Any:
+    return unless_known(request, response, _as_shown(find_box(request, box_id)))
 
 
 @router.patch("/{uuid:box_id}", response={200: BoxOut, **ERRORS}, summary="Change a box")
-def change_box(request: HttpRequest, box_id: uuid.UUID, data: BoxPatch) -> Any:
-    box = find_box(request, box_id)
+def change_box(
+    request: HttpRequest, box_id: uuid.UUID, data: BoxPatch, if_match: IfMatch = None
+) -> Any:
     changes = {name: v for name, v in data.dict(exclude_unset=True).items() if v is not None}
-    for name, value in changes.items():
-        setattr(box, name, value)
     try:
         with transaction.atomic():
+            box = find_box(request, box_id, lock=True)
+            check_match(if_match, lambda: _as_shown(box))
+            for name, value in changes.items():
+                setattr(box, name, value)
             box.save(update_fields=changes)
     except IntegrityError as fault:
         raise Problem("box_exists") from fault
@@ -57,18 +71,26 @@ def change_box(request: HttpRequest, box_id: uuid.UUID, data: BoxPatch) -> Any:
 @router.delete(
     "/{uuid:box_id}", response={204: None, **ERRORS}, summary="Delete a box; its notes are kept"
 )
-def delete_box(request: HttpRequest, box_id: uuid.UUID) -> Any:
-    find_box(request, box_id).delete_and_free_notes()
+def delete_box(request: HttpRequest, box_id: uuid.UUID, if_match: IfMatch = None) -> Any:
+    with transaction.atomic():
+        box = find_box(request, box_id, lock=True)
+        check_match(if_match, lambda: _as_shown(box))
+        box.delete_and_free_notes()
     return Status(204, None)
 
 
-def find_box(request: HttpRequest, box_id: uuid.UUID) -> Box:
-    """The user's own box.
+def find_box(request: HttpRequest, box_id: uuid.UUID, *, lock: bool = False) -> Box:
+    """The user's own box; with ``lock`` nobody else changes it in this transaction.
 
     Raises:
       Problem: ``not_found``, for a box of somebody else as for none.
     """
-    box = Box.objects.for_user(user_id(request)).filter(pk=box_id).first()
+    boxes = Box.objects.for_user(user_id(request))
+    box = (boxes.select_for_update() if lock else boxes).filter(pk=box_id).first()
     if box is None:
         raise Problem("not_found")
     return box
+
+
+def _as_shown(box: Box) -> BoxOut:
+    return BoxOut.model_validate(box)

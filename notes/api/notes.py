@@ -4,45 +4,54 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from contextlib import suppress
 from typing import Annotated, Any
 
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from ninja import File, Form, Header, Query, Router, Schema, Status
 from ninja.files import UploadedFile
 from pydantic import StringConstraints
 
 from notes.api.audio import audio_response
-from notes.api.pages import cursor_after, older_than
+from notes.api.conditional import IfMatch, check_match, unless_known
+from notes.api.once import fingerprint, take_in
+from notes.api.pages import cursor_after, place_of
 from notes.api.schemas import (
     AudioForm,
-    NoteOut,
+    NoteDetailOut,
     NotePage,
     NotePatch,
     ProblemOut,
     StatusName,
     Text,
     TextNoteIn,
+    note_detail_out,
     note_out,
 )
-from notes.auth import user_id
+from notes.api.search import found_page
+from notes.auth import needs, user_id
 from notes.connections import release_connection
 from notes.errors import Problem
-from notes.models import Box, Note
+from notes.models import Box, Note, Scope
+from notes.models.idempotency import Reservation
 from notes.models.note import NotRetryable
+from notes.models.note import Status as NoteStatus
+from notes.search import Filters, Place
 from notes.storage import StorageUnavailable, delete_audio, new_key, store_audio
-from notes.uploads import accept
+from notes.uploads import AcceptedAudio, accept
 
 router = Router(tags=["notes"])
+WRITE, READ = Scope.WRITE, Scope.READ
 
-ERRORS = {frozenset({400, 401, 403, 404, 409, 413, 415, 422, 503}): ProblemOut}
+ERRORS = {frozenset({400, 401, 403, 404, 409, 411, 413, 415, 422, 429, 503}): ProblemOut}
 Key = Annotated[
     Annotated[Text, StringConstraints(min_length=1, max_length=255)] | None,
     Header(alias="Idempotency-Key"),
 ]
 
 
-class Filters(Schema):
+class FiltersIn(Schema):
     """Which notes to list."""
 
     box: uuid.UUID | None = None
@@ -51,46 +60,55 @@ class Filters(Schema):
     search: Annotated[Text, StringConstraints(max_length=200)] | None = None
 
 
-@router.post("", response={202: NoteOut, **ERRORS}, summary="Send a voice note")
+@router.post(
+    "", response={202: NoteDetailOut, **ERRORS}, summary="Send a voice note", **needs(WRITE)
+)
 def upload(
     request: HttpRequest,
     response: HttpResponse,
     audio: File[UploadedFile],
     form: Form[AudioForm],
     idempotency_key: Key = None,
+    allow_duplicate: Annotated[
+        bool, Query(description="Make a second note of bytes sent within the last day")
+    ] = False,
 ) -> Any:
     accepted = accept(audio)
-    if (again := _replay(request, response, idempotency_key, accepted.sha256)) is not None:
-        return Status(202, again)
-    box = _own_box(request, form.box)
-    note_id = uuid.uuid4()
-    key = new_key(note_id)
-    release_connection()
-    try:
-        store_audio(key, accepted.file)
-    except StorageUnavailable as fault:
-        raise Problem("storage_unavailable", headers={"Retry-After": "5"}) from fault
-    try:
-        note = Note.receive(
-            id=note_id,
-            owner_id=user_id(request),
-            audio_key=key,
-            audio_format=accepted.format.name,
-            audio_bytes=accepted.size,
-            audio_sha256=accepted.sha256,
-            box=box,
-            requested_language=form.language,
-            source=form.source,
-            recorded_at=form.recorded_at,
-            idempotency_key=idempotency_key,
-        )
-    except IntegrityError:
-        delete_audio(key)
-        return Status(202, _raced(request, response, idempotency_key, accepted.sha256))
+    fields = {**form.dict(), "allow_duplicate": allow_duplicate}
+    content = fingerprint("upload", accepted.sha256, fields)
+
+    def make(held: Reservation) -> Note:
+        box = _own_box(request, form.box)
+        audio_key = _stored(accepted)
+        try:
+            return Note.receive(
+                id=held.note_id,
+                owner_id=user_id(request),
+                audio_key=audio_key,
+                audio_format=accepted.format.name,
+                audio_bytes=accepted.size,
+                audio_sha256=accepted.sha256,
+                box=box,
+                requested_language=form.language,
+                source=form.source,
+                recorded_at=form.recorded_at,
+            )
+        except IntegrityError:
+            delete_audio(audio_key)
+            raise
+
+    def twin() -> Note | None:
+        if allow_duplicate:
+            return None
+        return _tried_again(Note.twin(user_id(request), accepted.sha256))
+
+    note = take_in(request, response, idempotency_key, content, make, twin)
     return Status(202, _received(request, response, note))
 
 
-@router.post("/text", response={202: NoteOut, **ERRORS}, summary="Send a written note")
+@router.post(
+    "/text", response={202: NoteDetailOut, **ERRORS}, summary="Send a written note", **needs(WRITE)
+)
 def write(
     request: HttpRequest,
     response: HttpResponse,
@@ -98,77 +116,90 @@ def write(
     idempotency_key: Key = None,
 ) -> Any:
     sha256 = hashlib.sha256(data.text.encode()).hexdigest()
-    if (again := _replay(request, response, idempotency_key, sha256)) is not None:
-        return Status(202, again)
-    try:
-        note = Note.receive(
+    content = fingerprint("write", sha256, {"box": data.box})
+
+    def make(held: Reservation) -> Note:
+        return Note.receive(
+            id=held.note_id,
             owner_id=user_id(request),
             transcript=data.text,
             audio_sha256=sha256,
             box=_own_box(request, data.box),
-            idempotency_key=idempotency_key,
         )
-    except IntegrityError:
-        return Status(202, _raced(request, response, idempotency_key, sha256))
+
+    note = take_in(request, response, idempotency_key, content, make)
     return Status(202, _received(request, response, note))
 
 
-@router.get("", response={200: NotePage, **ERRORS}, summary="Your notes, newest first")
+@router.get(
+    "", response={200: NotePage, **ERRORS}, summary="Your notes, newest first", **needs(READ)
+)
 def list_notes(
     request: HttpRequest,
-    filters: Query[Filters],
+    filters: Query[FiltersIn],
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     cursor: str | None = None,
 ) -> Any:
-    notes = Note.objects.for_user(user_id(request))
-    if filters.box is not None:
-        notes = notes.filter(box=_own_box(request, filters.box))
-    if filters.inbox is not None:
-        notes = notes.filter(box__isnull=filters.inbox)
-    if filters.status is not None:
-        notes = notes.filter(processing_status=filters.status)
+    after = place_of(cursor) if cursor else None
+    box = _own_box(request, filters.box)
+    chosen = Filters(box.pk if box else None, filters.inbox, filters.status)
     if filters.search:
-        notes = notes.filter(transcript__icontains=filters.search)
-    if cursor:
-        notes = notes.filter(older_than(cursor))
+        return found_page(user_id(request), filters.search, chosen, after, limit)
+    notes = Note.objects.for_user(user_id(request))
+    notes = notes.narrowed(chosen.box, chosen.inbox, chosen.status).without_details()
+    if after:
+        notes = notes.older_than(after.created_at, after.note_id)
     page = list(notes[: limit + 1])
     boxes = _boxes(request)
+    last = page[limit - 1] if len(page) > limit else None
     return {
         "results": [note_out(note, boxes) for note in page[:limit]],
-        "next": cursor_after(page[limit - 1]) if len(page) > limit else None,
+        "next": cursor_after(Place(last.created_at, last.pk)) if last else None,
     }
 
 
-@router.get("/{uuid:note_id}", response={200: NoteOut, 304: None, **ERRORS}, summary="One note")
+# Not counted: it is how clients wait for a note.
+@router.get(
+    "/{uuid:note_id}",
+    response={200: NoteDetailOut, 304: None, **ERRORS},
+    summary="One note",
+    throttle=[],
+    **needs(READ),
+)
 def get_note(request: HttpRequest, response: HttpResponse, note_id: uuid.UUID) -> Any:
-    note = NoteOut.model_validate(_shown(request, find_note(request, note_id)))
-    etag = f'"{hashlib.sha256(note.model_dump_json().encode()).hexdigest()[:32]}"'
-    response["ETag"] = etag
-    response["Cache-Control"] = "private, no-cache"
-    known = request.headers.get("If-None-Match", "")
-    if etag in known or known == "*":
-        return Status(304, None)
-    return note
+    return unless_known(request, response, _as_shown(request, find_note(request, note_id)))
 
 
-@router.patch("/{uuid:note_id}", response={200: NoteOut, **ERRORS}, summary="Correct a note")
-def change_note(request: HttpRequest, note_id: uuid.UUID, data: NotePatch) -> Any:
-    note = find_note(request, note_id)
-    if "box" in data.model_fields_set:
-        _move(request, note, data.box)
-    if data.transcript is not None:
-        note.edit_transcript(data.transcript)
+@router.patch("/{uuid:note_id}", response={200: NoteDetailOut, **ERRORS}, summary="Correct a note")
+def change_note(
+    request: HttpRequest, note_id: uuid.UUID, data: NotePatch, if_match: IfMatch = None
+) -> Any:
+    try:
+        with transaction.atomic():
+            note = find_note(request, note_id, lock=True)
+            check_match(if_match, lambda: _as_shown(request, note))
+            if "box" in data.model_fields_set:
+                note.move_to(_own_box(request, data.box))
+            if data.transcript is not None:
+                note.edit_transcript(data.transcript)
+    except IntegrityError as fault:  # the box was deleted just now
+        raise Problem("unknown_box") from fault
     return _shown(request, note)
 
 
 @router.delete("/{uuid:note_id}", response={204: None, **ERRORS}, summary="Delete note and audio")
-def delete_note(request: HttpRequest, note_id: uuid.UUID) -> Any:
-    find_note(request, note_id).erase()
+def delete_note(request: HttpRequest, note_id: uuid.UUID, if_match: IfMatch = None) -> Any:
+    with transaction.atomic():
+        note = find_note(request, note_id, lock=True)
+        check_match(if_match, lambda: _as_shown(request, note))
+        note.erase()
     return Status(204, None)
 
 
 @router.post(
-    "/{uuid:note_id}/retry", response={202: NoteOut, **ERRORS}, summary="Repeat the failed step"
+    "/{uuid:note_id}/retry",
+    response={202: NoteDetailOut, **ERRORS},
+    summary="Repeat the failed step",
 )
 def retry(request: HttpRequest, note_id: uuid.UUID) -> Any:
     note = find_note(request, note_id)
@@ -183,28 +214,23 @@ def retry(request: HttpRequest, note_id: uuid.UUID) -> Any:
     "/{uuid:note_id}/audio",
     response={frozenset({200, 206, 302}): None, **ERRORS},
     summary="The audio",
+    **needs(READ),
 )
 def get_audio(request: HttpRequest, note_id: uuid.UUID) -> Any:
     return audio_response(request, find_note(request, note_id))
 
 
-def find_note(request: HttpRequest, note_id: uuid.UUID) -> Note:
-    """The user's own note.
+def find_note(request: HttpRequest, note_id: uuid.UUID, *, lock: bool = False) -> Note:
+    """The user's own note; with ``lock`` nobody else changes it in this transaction.
 
     Raises:
       Problem: ``not_found``, for a note of somebody else as for none.
     """
-    note = Note.objects.for_user(user_id(request)).filter(pk=note_id).first()
+    notes = Note.objects.for_user(user_id(request))
+    note = (notes.select_for_update() if lock else notes).filter(pk=note_id).first()
     if note is None:
         raise Problem("not_found")
     return note
-
-
-def _move(request: HttpRequest, note: Note, box_id: uuid.UUID | None) -> None:
-    try:
-        note.move_to(_own_box(request, box_id))
-    except IntegrityError as fault:  # the box was deleted just now
-        raise Problem("unknown_box") from fault
 
 
 def _own_box(request: HttpRequest, box_id: uuid.UUID | None) -> Box | None:
@@ -222,7 +248,11 @@ def _boxes(request: HttpRequest) -> dict[uuid.UUID, Box]:
 
 def _shown(request: HttpRequest, note: Note) -> dict[str, Any]:
     names_boxes = note.box_id or note.filing_suggestions
-    return note_out(note, _boxes(request) if names_boxes else {})
+    return note_detail_out(note, _boxes(request) if names_boxes else {})
+
+
+def _as_shown(request: HttpRequest, note: Note) -> NoteDetailOut:
+    return NoteDetailOut.model_validate(_shown(request, note))
 
 
 def _received(request: HttpRequest, response: HttpResponse, note: Note) -> dict[str, Any]:
@@ -231,29 +261,20 @@ def _received(request: HttpRequest, response: HttpResponse, note: Note) -> dict[
     return _shown(request, note)
 
 
-def _replay(
-    request: HttpRequest, response: HttpResponse, key: str | None, sha256: str
-) -> dict[str, Any] | None:
-    """The note that was made with this Idempotency-Key before, if there is one."""
-    if key is None:
-        return None
-    note = Note.objects.for_user(user_id(request)).filter(idempotency_key=key).first()
-    if note is None:
-        return None
-    if note.audio_sha256 != sha256:
-        raise Problem("idempotency_mismatch")
-    response["Idempotent-Replayed"] = "true"
-    return _received(request, response, note)
+def _tried_again(twin: Note | None) -> Note | None:
+    """``twin``, under way once more if it had failed."""
+    if twin is not None and twin.processing_status == NoteStatus.FAILED:
+        with suppress(NotRetryable):  # somebody else was quicker
+            twin.retry()
+    return twin
 
 
-def _raced(
-    request: HttpRequest, response: HttpResponse, key: str | None, sha256: str
-) -> dict[str, Any]:
-    """The note of a twin of this request that was quicker.
-
-    Raises:
-      Problem: ``unknown_box``: there was no twin; the box was deleted just now.
-    """
-    if (note := _replay(request, response, key, sha256)) is None:
-        raise Problem("unknown_box")
-    return note
+def _stored(accepted: AcceptedAudio) -> str:
+    """Store the audio; its key."""
+    audio_key = new_key()
+    release_connection()
+    try:
+        store_audio(audio_key, accepted.file)
+    except StorageUnavailable as fault:
+        raise Problem("storage_unavailable", headers={"Retry-After": "5"}) from fault
+    return audio_key

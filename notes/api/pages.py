@@ -7,32 +7,32 @@ import binascii
 import uuid
 from datetime import UTC, datetime
 
-from django.db.models import DateTimeField, Q, Value
-from django.db.models.functions import Cast
-
 from notes.errors import Problem
-from notes.models import Note
+from notes.search import Place
+
+MAX_SCORE = 2**31 - 1
 
 
-def cursor_after(note: Note) -> str:
-    """An opaque cursor that continues after ``note``."""
-    raw = f"{note.created_at.isoformat()}|{note.pk}"
+def cursor_after(place: Place) -> str:
+    """An opaque cursor that continues after ``place``."""
+    raw = f"{place.created_at.isoformat()}|{place.note_id}"
+    if place.score is not None:
+        raw += f"|{place.score}"
     return base64.urlsafe_b64encode(raw.encode()).decode().rstrip("=")
 
 
-def older_than(cursor: str) -> Q:
-    """The condition for notes that come after ``cursor``, newest first.
+def place_of(cursor: str) -> Place:
+    """What was given to :func:`cursor_after`.
 
     Raises:
       Problem: ``bad_cursor``.
     """
     try:
         raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-        stamp, _, note_id = raw.partition("|")
-        created_at, pk = datetime.fromisoformat(stamp).astimezone(UTC), uuid.UUID(note_id)
+        stamp, note_id, *score = raw.split("|")
+        created_at = datetime.fromisoformat(stamp).astimezone(UTC)
+        if len(score) > 1 or (score and not 0 <= int(score[0]) <= MAX_SCORE):
+            raise Problem("bad_cursor")
+        return Place(created_at, uuid.UUID(note_id), int(score[0]) if score else None)
     except (ValueError, OverflowError, binascii.Error) as fault:
         raise Problem("bad_cursor") from fault
-    # SQLite compares times as text and stores its own with three decimals; Django's parameters have
-    # six. The cast writes them alike.
-    moment = Cast(Value(created_at), DateTimeField())
-    return Q(created_at__lt=moment) | Q(created_at=moment, pk__lt=pk)

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, ConfigDict, StringConstraints
 
 from notes.models import Box, Note
 from notes.models.note import OPEN, Status
+from notes.search import Engine, Order
 from notes.texts import FILING_REASONS, NOTE_ERRORS, in_my_language
 
 SourceName = Literal["memo", "group_audio", "forwarded"]
@@ -33,16 +34,20 @@ def _in_utc(moment: datetime) -> datetime:
         raise ValueError("is outside of the calendar") from fault
 
 
-Text = Annotated[str, AfterValidator(_storable)]
+#: What :func:`_storable` asks, as far as a document can say it; and the same with a word in it.
+STORABLE = r"^[^\x00]*$"
+NOT_BLANK = r"^[^\x00]*[^\s\x00][^\x00]*$"
+
+Text = Annotated[str, StringConstraints(pattern=STORABLE), AfterValidator(_storable)]
 Moment = Annotated[datetime, AfterValidator(_in_utc)]
 Keyword = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=60),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=60, pattern=NOT_BLANK),
     AfterValidator(_storable),
 ]
 BoxName = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=80),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=80, pattern=NOT_BLANK),
     AfterValidator(_storable),
 ]
 Color = Annotated[str, StringConstraints(pattern=r"^(#[0-9a-fA-F]{6})?$")]
@@ -128,13 +133,65 @@ class NoteOut(Schema):
     recorded_at: datetime | None
     transcribed_at: datetime | None
     completed_at: datetime | None
+    truncated: bool
+    speech_share: float | None
+    peak: float | None
+    rms: float | None
+    parts_done: int
+    parts_total: int | None
+    audio_expires_at: datetime | None
+
+
+class SegmentOut(Schema):
+    """Some words and when they were said, in seconds."""
+
+    start: float
+    end: float
+    text: str
+
+
+class NoteDetailOut(NoteOut):
+    """A note, with what would make a list of them heavy."""
+
+    waveform: list[float]
+    segments: list[SegmentOut]
+
+
+class SnippetOut(Schema):
+    """Where a search found a note: part of its transcript, as plain text.
+
+    ``start`` is where the part begins in the transcript, ``highlights`` are [start, end) of the
+    words in ``text``; all count Unicode code points.
+    """
+
+    text: str
+    start: int
+    highlights: list[tuple[int, int]]
+
+
+class ListedNote(NoteOut):
+    """A note in a list; with ``snippet`` if it was searched for."""
+
+    snippet: SnippetOut | None = None
+
+
+class SearchOut(Schema):
+    """How a search was answered: ``postgresql`` knows word forms, ``sqlite`` whole words and the
+    beginning of the last one; ``rank`` has the best first."""
+
+    engine: Engine
+    order: Order
 
 
 class NotePage(Schema):
-    """Notes, newest first; ``next`` is the ``cursor`` of the following page, if there is one."""
+    """Notes; ``next`` is the ``cursor`` of the following page, if there is one.
 
-    results: list[NoteOut]
+    Newest first, unless ``search`` says otherwise.
+    """
+
+    results: list[ListedNote]
     next: str | None
+    search: SearchOut | None = None
 
 
 class AudioForm(Schema):
@@ -151,7 +208,9 @@ class TextNoteIn(StrictSchema):
 
     text: Annotated[
         str,
-        StringConstraints(strip_whitespace=True, min_length=1, max_length=100_000),
+        StringConstraints(
+            strip_whitespace=True, min_length=1, max_length=100_000, pattern=NOT_BLANK
+        ),
         AfterValidator(_storable),
     ]
     box: uuid.UUID | None = None
@@ -164,15 +223,27 @@ class NotePatch(StrictSchema):
     box: uuid.UUID | None = None
 
 
+class FaultOut(Schema):
+    """What is wrong with a field: where it is, and why."""
+
+    loc: list[str]
+    message: str
+
+
 class ProblemOut(Schema):
-    """An error, as RFC 9457 has it."""
+    """An error, as RFC 9457 has it; the last four only where a limit was reached."""
 
     type: str
     title: str
     status: int
     code: str
     instance: str
-    errors: list[dict[str, Any]] | None = None
+    request_id: str
+    errors: list[FaultOut] | None = None
+    policy: str | None = None
+    limit: int | None = None
+    remaining: int | None = None
+    reset: int | None = None
 
 
 def note_out(note: Note, boxes: dict[uuid.UUID, Box]) -> dict[str, Any]:
@@ -189,9 +260,16 @@ def note_out(note: Note, boxes: dict[uuid.UUID, Box]) -> dict[str, Any]:
     }
 
 
+def note_detail_out(note: Note, boxes: dict[uuid.UUID, Box]) -> dict[str, Any]:
+    """``note`` as :class:`NoteDetailOut`."""
+    heavy = {"waveform": note.waveform or [], "segments": note.segments or []}
+    return {**note_out(note, boxes), **heavy}
+
+
 _AS_STORED = (
     "id", "processing_status", "transcript", "duration_seconds", "filing_confidence", "source",
     "attempts", "speech", "created_at", "recorded_at", "transcribed_at", "completed_at",
+    "truncated", "speech_share", "peak", "rms", "parts_done", "parts_total", "audio_expires_at",
 )  # fmt: skip
 
 

@@ -30,6 +30,9 @@ AMR = AudioFormat("amr", "amr", "audio/amr")
 CAF = AudioFormat("caf", "caf", "audio/x-caf")
 THREE_GP = AudioFormat("3gp", "3gp", "audio/3gpp")
 
+#: Bare samples as the decoder gives them, for a model on this machine; nobody may upload them.
+PCM = AudioFormat("pcm", "pcm", "audio/L16")
+
 FORMATS = {f.name: f for f in (OGG, WEBM, MP4, MP3, WAV, FLAC, AAC, AMR, CAF, THREE_GP)}
 
 #: How many leading bytes :func:`sniff` wants to see.

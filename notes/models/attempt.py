@@ -6,7 +6,12 @@ from django.db import models
 
 
 class Attempt(models.Model):
-    """One try of a stage, written when the try ends, or as interrupted by whoever takes over."""
+    """One try of a stage, written when the try ends, or as interrupted by whoever takes over.
+
+    ``audio_seconds`` is how long the recording is; ``seconds_sent`` is what this try asked the
+    vendor to hear, ``seconds_saved`` what it did not have to: silence, shortened pauses, and parts
+    that an earlier try had paid for.
+    """
 
     class Outcome(models.TextChoices):
         SUCCEEDED = "succeeded"
@@ -24,6 +29,8 @@ class Attempt(models.Model):
     provider = models.CharField(max_length=40, blank=True)
     model = models.CharField(max_length=80, blank=True)
     audio_seconds = models.FloatField(null=True, blank=True)
+    seconds_sent = models.FloatField(null=True, blank=True)
+    seconds_saved = models.FloatField(null=True, blank=True)
 
     class Meta:
         ordering = ["started_at", "id"]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Now
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -21,6 +23,14 @@ class Duty(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @classmethod
+    def not_due(cls, periods: Mapping[str, timedelta]) -> set[str]:
+        """Which of the duties, named with their periods, need not be tried: one look at all."""
+        done = Q(pk__in=[])
+        for name, every in periods.items():
+            done |= Q(name=name, last_run__gte=Now() - every)
+        return set(cls.objects.filter(done).values_list("name", flat=True))
 
     @classmethod
     def take(cls, name: str, every: timedelta) -> bool:

@@ -17,7 +17,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Now
 
-from notes.provider import Later
+from notes.provider import Later, OverQuota
 
 #: A stage that errs this often is given up.
 MAX_ATTEMPTS = 8
@@ -27,10 +27,13 @@ MAX_CRASHES = 4
 ALONE_FROM_CRASH = 2
 #: A stage that has been tried for this long is given up; waiting untried never counts.
 MAX_AGE = timedelta(hours=24)
+#: Jobs that wait for a quota start within so many seconds after its reset.
+RESET_SPREAD = 30.0
 
 #: The columns of a job that nobody holds.
 RELEASED: dict[str, Any] = {
-    "lease_token": None,
+    # The token of a lease is no secret.
+    "lease_token": None,  # nosec B105
     "lease_expires_at": None,
     "lease_started_at": None,
     "progress_at": None,
@@ -114,10 +117,15 @@ def retry_delay(error: Later, attempts: int, trying_for: timedelta = timedelta(0
 
     What the vendor asked for, between 1 s and 15 min and a little more so that not all come at
     once; else full jitter under a bound of at most 5 min. It doubles with each attempt or, where
-    being asked to wait uses none up, is as long as we have been trying.
+    being asked to wait uses none up, is as long as we have been trying. A quota is waited for
+    until its reset, and then not by all at once either.
     """
+    # Chance spreads the tries; nobody must not guess it.
+    if isinstance(error, OverQuota):
+        spread = random.uniform(0.0, RESET_SPREAD)  # noqa: S311  # nosec B311
+        return timedelta(seconds=error.reset_in + spread)
     if error.retry_after is not None:
         asked = min(max(error.retry_after, 1.0), 900.0)
-        return timedelta(seconds=asked * random.uniform(1.0, 1.2))
+        return timedelta(seconds=asked * random.uniform(1.0, 1.2))  # noqa: S311  # nosec B311
     bound = min(300.0, max(2.0 * 2 ** max(attempts, 1), trying_for.total_seconds()))
-    return timedelta(seconds=random.uniform(1.0, bound))
+    return timedelta(seconds=random.uniform(1.0, bound))  # noqa: S311  # nosec B311

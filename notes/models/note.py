@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import Case, F, Q, Value, When
-from django.db.models.functions import Now
+from django.db.models import Case, DateTimeField, F, Q, Value, When
+from django.db.models.functions import Cast, Now
 
 from notes.broker import ring_on_commit
 from notes.models.box import Box
@@ -45,7 +46,10 @@ class Source(models.TextChoices):
 
 WAITING = {Stage.TRANSCRIPTION: Status.PENDING, Stage.CLASSIFICATION: Status.CLASSIFYING}
 RUNNING = {Stage.TRANSCRIPTION: Status.TRANSCRIBING, Stage.CLASSIFICATION: Status.CLASSIFYING}
+#: For so long the same bytes of the same owner are the same note.
+TWIN_HOURS = 24
 OPEN = (Status.PENDING, Status.TRANSCRIBING, Status.CLASSIFYING)
+NOT_COMPLETED = (*OPEN, Status.FAILED)
 
 
 class NotRetryable(Exception):
@@ -58,6 +62,31 @@ class NoteQuerySet(models.QuerySet["Note"]):
     def for_user(self, user_id: int) -> NoteQuerySet:
         """The notes that ``user_id`` owns."""
         return self.filter(owner_id=user_id)
+
+    def narrowed(
+        self, box: uuid.UUID | None, inbox: bool | None, status: str | None
+    ) -> NoteQuerySet:
+        """Those in ``box``, in the Inbox (or in any box), with ``status``; None does not narrow."""
+        notes = self
+        if box is not None:
+            notes = notes.filter(box=box)
+        if inbox is not None:
+            notes = notes.filter(box__isnull=inbox)
+        if status is not None:
+            notes = notes.filter(processing_status=status)
+        return notes
+
+    def older_than(self, created_at: datetime, pk: uuid.UUID) -> NoteQuerySet:
+        """Those that come after the given one, newest first."""
+        # SQLite compares times as text and stores its own with three decimals; Django's parameters
+        # have six. The cast writes them alike.
+        moment = Cast(Value(created_at), DateTimeField())
+        # The bound outside of the OR is what PostgreSQL starts its walk along an index by.
+        return self.filter(Q(created_at__lt=moment) | Q(pk__lt=pk), created_at__lte=moment)
+
+    def without_details(self) -> NoteQuerySet:
+        """The same, but what only a single note shows is read when it is asked for."""
+        return self.defer("waveform", "segments")
 
     def claimable(self, *stages: Stage) -> NoteQuerySet:
         """Notes that may be claimed now for one of ``stages`` (any, if none is named)."""
@@ -86,15 +115,23 @@ class Note(Job):
     audio_bytes = models.PositiveBigIntegerField(default=0, editable=False)
     audio_sha256 = models.CharField(max_length=64, blank=True, editable=False)
     duration_seconds = models.FloatField(null=True, blank=True)
+    # What the decoder found: levels in dBFS, a share from 0 to 1, about 200 peaks from 0 to 1.
+    peak = models.FloatField(null=True, editable=False)
+    rms = models.FloatField(null=True, editable=False)
+    speech_share = models.FloatField(null=True, editable=False)
+    waveform = models.JSONField(null=True, editable=False)
+    truncated = models.BooleanField(db_default=False, editable=False)
+    parts_done = models.PositiveIntegerField(db_default=0, editable=False)
+    parts_total = models.PositiveIntegerField(null=True, editable=False)
     requested_language = models.CharField(max_length=16, blank=True)
     language = models.CharField(max_length=16, blank=True)
     source = models.CharField(max_length=12, choices=Source.choices, default=Source.MEMO)
     recorded_at = models.DateTimeField(null=True, blank=True)
-    # NULL where the client gave none, so that the constraint below leaves those alone.
-    idempotency_key = models.CharField(max_length=255, null=True, editable=False)  # noqa: DJ001
 
     transcript = models.TextField(blank=True)
     transcript_edited_at = models.DateTimeField(null=True, editable=False)
+    # What was heard when: {"start", "end", "text"} in seconds of the recording, if the model tells.
+    segments = models.JSONField(null=True, editable=False)
     speech = models.BooleanField(null=True)
 
     box = models.ForeignKey(
@@ -114,21 +151,30 @@ class Note(Job):
 
     class Meta:
         ordering = ["-created_at", "-id"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["owner", "idempotency_key"],
-                condition=Q(idempotency_key__isnull=False),
-                name="note_once_per_key",
-            )
-        ]
         indexes = [
             models.Index(fields=["owner", "-created_at", "-id"], name="note_newest"),
             models.Index(fields=["owner", "box", "-created_at", "-id"], name="note_in_box"),
+            models.Index(
+                fields=["owner", "-created_at", "-id"],
+                condition=Q(box__isnull=False),
+                name="note_filed",
+            ),
+            # Nearly all notes are completed, and found by the index above.
+            models.Index(
+                fields=["owner", "processing_status", "-created_at", "-id"],
+                condition=Q(processing_status__in=NOT_COMPLETED),
+                name="note_not_completed",
+            ),
             models.Index(
                 fields=["next_attempt_at"], condition=Q(processing_status__in=OPEN), name="note_due"
             ),
             models.Index(
                 fields=["lease_token"], condition=Q(lease_token__isnull=False), name="note_held"
+            ),
+            models.Index(
+                fields=["owner", "audio_sha256", "-created_at"],
+                condition=~Q(audio_sha256=""),
+                name="note_same_audio",
             ),
             # What operators ask: how many came lately, and which went wrong.
             models.Index(fields=["created_at"], name="note_created"),
@@ -146,23 +192,41 @@ class Note(Job):
         """What is to be done next; of an ended note, what was done last."""
         return Stage.TRANSCRIPTION if self.transcribed_at is None else Stage.CLASSIFICATION
 
+    @property
+    def audio_expires_at(self) -> datetime | None:
+        """When the audio will be deleted; None while the note is not finished, or if it is kept."""
+        days = settings.AUDIO_RETENTION_DAYS
+        finished = self.processing_status == Status.COMPLETED
+        if not (days and finished and self.audio_key and self.completed_at):
+            return None
+        return self.completed_at + timedelta(days=days)
+
+    @classmethod
+    def twin(cls, owner_id: int, sha256: str) -> Note | None:
+        """The note that ``owner_id`` made of the same bytes within :data:`TWIN_HOURS`, if any."""
+        lately = Now() - timedelta(hours=TWIN_HOURS)
+        same = cls.objects.for_user(owner_id).filter(audio_sha256=sha256, created_at__gt=lately)
+        # Nearly always there is none, and a whole row costs web most of what asking costs.
+        twin = same.exclude(audio_format="").values_list("pk", flat=True).first()
+        return cls.objects.filter(pk=twin).first() if twin else None
+
     @classmethod
     def receive(cls, **columns: Any) -> Note:
         """A new note, committed before anybody is told of it.
 
-        Notes with audio start at ``pending``, notes of text at ``classifying``.
+        Notes with audio start at ``pending``, notes of text at ``classifying``. It is one INSERT,
+        so it needs no transaction of its own.
 
         Raises:
-          django.db.IntegrityError: the owner has a note with this ``idempotency_key``.
+          django.db.IntegrityError: there is a note with this ``id``, or no such box any more.
         """
         if not columns.get("audio_key"):
             columns |= {"processing_status": Status.CLASSIFYING, "transcribed_at": Now()}
             columns |= {"speech": True}
         if columns.get("box") is not None:
             columns |= {"filed_by": FiledBy.USER, "filing_reason": "chosen_by_owner"}
-        with transaction.atomic():
-            note = cls.objects.create(rung_at=Now(), **columns)
-            ring_on_commit(note.stage, note.pk)
+        note = cls.objects.create(rung_at=Now(), **columns)
+        ring_on_commit(note.stage, note.pk)
         if not note.audio_key:
             note.refresh_from_db(fields=["transcribed_at"])
         return note
@@ -208,7 +272,7 @@ class Note(Job):
         self.refresh_from_db()
 
     def erase(self) -> None:
-        """Delete the note and its audio.
+        """Delete the note and its audio; its Idempotency-Key may be used again.
 
         A worker that is busy with it finds its lease gone and writes nothing. If storage does not
         answer now, the orphan sweep deletes the audio later.

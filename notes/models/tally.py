@@ -29,7 +29,8 @@ class Tally(models.Model):
         table, places = cls._meta.db_table, ", ".join(["(%s, %s)"] * len(rows))
         with connection.cursor() as cursor:
             cursor.execute(
-                f"INSERT INTO {table} (name, value) VALUES {places}"
+                # Names of ours and placeholders, no values.
+                f"INSERT INTO {table} (name, value) VALUES {places}"  # noqa: S608
                 f" ON CONFLICT (name) DO UPDATE SET value = {table}.value + excluded.value",
                 [part for row in rows for part in row],
             )

@@ -16,18 +16,21 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, transaction
-from django.db.models import Case, F, TextField, Value, When
+from django.db import InterfaceError, OperationalError, models, transaction
+from django.db.models import Case, F, Sum, TextField, Value, When
 from django.db.models.functions import Now
 
+from notes.audio.report import Findings
 from notes.broker import ring_on_commit
 from notes.classifiers import Decision
 from notes.connections import release_connection
 from notes.models.attempt import Attempt
 from notes.models.box import Box
+from notes.models.delivery import announce, listeners
 from notes.models.job import FRESH, MAX_AGE, MAX_ATTEMPTS, MAX_CRASHES, RELEASED, lease, retry_delay
 from notes.models.note import RUNNING, WAITING, FiledBy, Note, Status
-from notes.provider import Later, ProviderError
+from notes.models.part import Part
+from notes.provider import Later, OverQuota, ProviderError
 from notes.stages import Stage
 from notes.transcribers import Transcript
 
@@ -35,6 +38,10 @@ log = logging.getLogger(__name__)
 
 COMPLETED: dict[str, Any] = {"processing_status": Status.COMPLETED, "completed_at": Now()}
 DUE_AND_RUNG: dict[str, Any] = {"next_attempt_at": Now(), "rung_at": Now()}
+
+
+class Superseded(Exception):
+    """The lease has passed to somebody else, or the note is gone: go no further."""
 
 
 @dataclass
@@ -51,13 +58,15 @@ class Work:
     token: uuid.UUID = field(default_factory=uuid.uuid4)
     provider: str = ""
     model: str = ""
+    seconds_sent: float | None = None
+    seconds_saved: float | None = None
     _found: float = field(default_factory=time.monotonic)
     _last_progress: float = field(default_factory=time.monotonic)
 
     @classmethod
     def find(cls, note_id: uuid.UUID, stage: Stage) -> Work | None:
         """The note as work, if it may be claimed now for ``stage``."""
-        claimable = Note.objects.claimable(stage).annotate(clock=Now())
+        claimable = Note.objects.claimable(stage).annotate(clock=Now(), listeners=listeners())
         note = claimable.filter(pk=note_id).first()
         return cls(note, stage, found_at=_clock(note)) if note else None
 
@@ -78,19 +87,25 @@ class Work:
                 )
             )
             if claimed and note.was_interrupted:
+                self.seconds_sent = self._sent_so_far()
                 self._write_attempt(Attempt(outcome=Attempt.Outcome.INTERRUPTED))
+                self.seconds_sent = None
         note.crashes, note.lease_started_at = crashes, self.found_at
         return bool(claimed)
 
     def go_on(self) -> None:
-        """Say that there is progress: STAGE_SECONDS count from here again. Cheap to call often."""
+        """Say that there is progress: STAGE_SECONDS count from here again. Cheap to call often.
+
+        Raises:
+          Superseded: the lease is no longer ours, so nobody waits for more progress.
+        """
         now = time.monotonic()
         if now - self._last_progress > settings.LEASE_SECONDS / 4:
             self._last_progress = now
             # A database that is away costs a sign of life, not the work so far.
             with suppress(InterfaceError, OperationalError):
-                held = Note.objects.filter(pk=self.note.pk, lease_token=self.token)
-                held.update(progress_at=Now())
+                if not self._held().update(progress_at=Now()):
+                    raise Superseded
             release_connection()
 
     @property
@@ -105,12 +120,38 @@ class Work:
 
     # --- How a transcription ends ----------------------------------------------------------------
 
-    def record_transcript(self, transcript: Transcript) -> bool:
-        """Store the words; filing is next. Committed before it begins, so never paid for twice.
+    def keep_part(self, part: Part) -> None:
+        """Store a part's words, and with them that there was progress.
 
-        Words that the owner has typed meanwhile stay. Where nothing was said the note is complete:
-        that is a result, not a failure.
+        Raises:
+          Superseded: the lease is no longer ours.
         """
+        with transaction.atomic():
+            if not self._held().update(parts_done=F("parts_done") + 1, progress_at=Now()):
+                raise Superseded
+            part.note = self.note
+            part.save(force_insert=True)
+        self._last_progress = time.monotonic()
+
+    def count_parts(self, **columns: Any) -> None:
+        """Write ``parts_done`` or ``parts_total``.
+
+        Raises:
+          Superseded: the lease is no longer ours.
+        """
+        if not self._held().update(**columns):
+            raise Superseded
+
+    def record_transcript(
+        self, transcript: Transcript, found: Findings | None = None, parts: int = 1
+    ) -> bool:
+        """Store the words, and what else was ``found`` in so many parts; filing is next.
+
+        Committed before it begins, so never paid for twice. Words that the owner has typed
+        meanwhile stay. Where nothing was said the note is complete: that is a result, not a
+        failure.
+        """
+        seconds = found.seconds if found else transcript.seconds
         words = Case(
             When(transcript_edited_at__isnull=True, then=Value(transcript.text)),
             default=F("transcript"),
@@ -119,11 +160,15 @@ class Work:
         columns = {
             "transcript": words,
             "language": transcript.language[:16],
-            "duration_seconds": transcript.seconds,
+            "duration_seconds": seconds,
             "speech": bool(transcript.text),
+            "segments": [segment._asdict() for segment in transcript.segments],
             "transcribed_at": Now(),
+            "parts_done": parts,
+            "parts_total": parts,
+            **(_as_columns(found) if found else {}),
         }
-        heard = Attempt(outcome=Attempt.Outcome.SUCCEEDED, audio_seconds=transcript.seconds)
+        heard = Attempt(outcome=Attempt.Outcome.SUCCEEDED, audio_seconds=seconds)
         if not transcript.text and not self._has_typed_words():
             return self._end(heard, {**columns, **COMPLETED}, _inbox("no_speech"))
         next_stage = {"processing_status": Status.CLASSIFYING, **FRESH, **DUE_AND_RUNG}
@@ -163,9 +208,13 @@ class Work:
     # --- How either goes wrong -------------------------------------------------------------------
 
     def try_later(self, error: Later) -> bool:
-        """Release the note for another try, or give the stage up if there were enough."""
+        """Release the note for another try, or give the stage up if there were enough.
+
+        A note that waits for a quota is never given up for it, and ages from its next try on.
+        """
         attempts = self.note.attempts + error.uses_attempt
-        if attempts >= MAX_ATTEMPTS or self._trying_for > MAX_AGE:
+        over_quota = isinstance(error, OverQuota)
+        if not over_quota and (attempts >= MAX_ATTEMPTS or self._trying_for > MAX_AGE):
             return self.give_up(error)
         columns = {
             "processing_status": WAITING[self.stage],
@@ -173,6 +222,7 @@ class Work:
             "next_attempt_at": Now() + retry_delay(error, attempts, self._trying_for),
             "rung_at": None,
             "error_code": error.code,
+            **({"first_tried_at": None} if over_quota else {}),
         }
         return self._end(Attempt(outcome=Attempt.Outcome.LATER, error_code=error.code), columns)
 
@@ -199,14 +249,28 @@ class Work:
         """
         columns = {"error_code": "", **columns, **RELEASED}
         with transaction.atomic():
-            held = Note.objects.filter(pk=self.note.pk, lease_token=self.token)
+            held = self._held()
             free = held.exclude(filed_by=FiledBy.USER)
             ours = bool(filing and free.update(**columns, **filing)) or bool(held.update(**columns))
             if ours:
                 self._write_attempt(tried)
+                announce(self.note, columns["processing_status"])
+                if "transcribed_at" in columns:
+                    Part.objects.filter(note=self.note).delete()
         if ours:
             self._tell(tried)
         return ours
+
+    def _sent_so_far(self) -> float | None:
+        """What the parts that were stored under the present lease cost, as far as rows tell."""
+        if self.stage is not Stage.TRANSCRIPTION or not self.note.lease_started_at:
+            return None
+        stored = Part.objects.filter(note=self.note, stored_at__gte=self.note.lease_started_at)
+        return cast("float | None", stored.aggregate(sent=Sum("seconds_sent"))["sent"])
+
+    def _held(self) -> models.QuerySet[Note]:
+        """The row, as long as the lease on it is ours."""
+        return Note.objects.filter(pk=self.note.pk, lease_token=self.token)
 
     def _tell(self, tried: Attempt) -> None:
         """One line per note and stage: what was tried and how it ended, nothing that was said."""
@@ -230,8 +294,19 @@ class Work:
         tried.note, tried.stage = self.note, self.stage
         tried.started_at = self.note.lease_started_at or self.found_at
         tried.provider, tried.model = self.provider, self.model
+        tried.seconds_sent, tried.seconds_saved = self.seconds_sent, self.seconds_saved
         tried.ended_at = Now()
         tried.save(force_insert=True)
+
+
+def _as_columns(found: Findings) -> dict[str, Any]:
+    return {
+        "peak": found.peak,
+        "rms": found.rms,
+        "speech_share": round(found.speech_share, 3),
+        "waveform": list(found.waveform),
+        "truncated": found.truncated,
+    }
 
 
 def _clock(note: Note) -> datetime:
@@ -261,6 +336,7 @@ def hand_back(tokens: Iterable[uuid.UUID]) -> int:
         token = cast(uuid.UUID, note.lease_token)
         work = Work(note, note.stage, found_at=_clock(note), token=token)
         columns = {"processing_status": WAITING[note.stage], "rung_at": None}
+        work.seconds_sent = work._sent_so_far()
         count += work._end(
             Attempt(outcome=Attempt.Outcome.HANDED_BACK), {**columns, "error_code": note.error_code}
         )

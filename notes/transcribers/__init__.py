@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from django.conf import settings
 
 from notes.audio.formats import AudioFormat
+from notes.audio.order import CopyFormat
 
 
 @dataclass(frozen=True)
 class Recording:
-    """The bytes to transcribe, and what they were found to be."""
+    """What is to be transcribed: a normalised copy, not the upload. ``seconds`` is its length."""
 
     data: bytes
     format: AudioFormat
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -31,13 +33,34 @@ class Hints:
     words: tuple[str, ...] = ()
 
 
+class Segment(NamedTuple):
+    """Some words and when they were said, in seconds."""
+
+    start: float
+    end: float
+    text: str
+
+
 @dataclass(frozen=True)
 class Transcript:
-    """What was said. ``text`` is empty when nothing was; ``seconds`` is None where unknown."""
+    """What was said. ``text`` is empty when nothing was; ``seconds`` is None where unknown.
+
+    ``segments`` are there if the model tells when it heard what.
+    """
 
     text: str
     language: str = ""
     seconds: float | None = None
+    segments: tuple[Segment, ...] = ()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a model takes in one request, and in which form; None: as much as one likes."""
+
+    seconds: float | None
+    bytes: int | None = None
+    copy: CopyFormat = "ogg"
 
 
 #: Says that the work goes on, so that the note's lease may be prolonged.
@@ -57,6 +80,7 @@ class Transcriber(Protocol):
     provider: str
     model: str
     exclusive: bool
+    limits: Limits
 
     def transcribe(
         self, recording: Recording, hints: Hints, progress: Progress = no_progress

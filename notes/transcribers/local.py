@@ -6,11 +6,9 @@ so that neither is spent before.
 
 from __future__ import annotations
 
-import io
 import logging
 import os
 import threading
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 
 from notes.provider import Later, Never
-from notes.transcribers import Hints, Progress, Recording, Transcript, no_progress
+from notes.transcribers import Hints, Limits, Progress, Recording, Segment, Transcript, no_progress
 from notes.transcribers.models import two_letters
 from notes.transcribers.weights import WeightsDamaged, WeightsMissing, assembled_weights
 
@@ -27,13 +25,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Whisper knows nothing else.
-SAMPLE_RATE = 16_000
-#: FFmpeg guesses the container; a playlist or a stream description must never be the guess.
-SAFE_TO_OPEN = {
-    "format_whitelist": "ogg,matroska,webm,mov,mp3,wav,flac,aac,amr,caf",
-    "protocol_whitelist": "none",
-}
+#: What one go of the model is given: ten minutes are 38 MB of samples.
+PART_SECONDS = 600.0
 #: Beam 5 makes about a third fewer mistakes than beam 1 and takes about a third longer. Whisper
 #: invents words for silence, so silence is taken out first. Each window stands alone, or else a
 #: loop in one of them would go on in the next. The owner's words are not hinted: measured, they
@@ -55,6 +48,7 @@ class LocalTranscriber:
 
     provider = "local"
     exclusive = True
+    limits = Limits(PART_SECONDS, copy="pcm")
 
     def __init__(self, source: str, models_dir: Path) -> None:
         self.model = Path(source).name if source else "whisper-base"
@@ -68,19 +62,21 @@ class LocalTranscriber:
     ) -> Transcript:
         """See :class:`notes.transcribers.Transcriber`. Hints other than the language are unused."""
         try:
-            samples = _decode(recording.data)
+            samples = _samples(recording.data)
             whisper = self._loaded()
             language = _known_language(hints.language, whisper)
             segments, info = whisper.transcribe(samples, language=language, **OPTIONS)
-            words = []
+            heard = []
             for segment in segments:  # made one by one, while we wait
-                words.append(segment.text.strip())
+                words = segment.text.strip()
+                heard.append(Segment(round(segment.start, 2), round(segment.end, 2), words))
                 progress()
-            text = " ".join(words).strip()
+            text = " ".join(segment.text for segment in heard).strip()
         except MemoryError as full:
             raise Later("out_of_memory") from full
         # What language silence is in, the model merely guesses.
-        return Transcript(text, info.language if text else "", float(info.duration))
+        language = info.language if text else ""
+        return Transcript(text, language, float(info.duration), tuple(heard))
 
     def _loaded(self) -> Any:
         with self._loading:
@@ -150,47 +146,13 @@ def _known_language(asked: str | None, whisper: Any) -> str | None:
     return letters if letters in whisper.supported_languages else None
 
 
-def _decode(data: bytes) -> numpy.ndarray[Any, Any]:
-    """The samples of the first audio stream: mono, 16 kHz, as far as they can be read.
-
-    Raises:
-      Never: there are none.
-    """
+def _samples(pcm: bytes) -> numpy.ndarray[Any, Any]:
+    """The decoder's 16 bit samples as Whisper wants them, from -1 to 1."""
     try:
-        import av
         import numpy
     except ImportError as missing:
         raise Never("local_transcriber_missing") from missing
-    pieces = []
-    room = settings.MAX_AUDIO_MINUTES * 60 * SAMPLE_RATE
-    try:
-        for piece in _pieces(data):
-            pieces.append(piece)
-            room -= len(piece)
-            if room < 0:
-                raise Never("audio_too_long")
-    except (av.FFmpegError, EOFError) as fault:
-        if not pieces:
-            raise Never("audio_undecodable") from fault
-    if not pieces:
-        raise Never("audio_undecodable")
-    return numpy.concatenate(pieces).astype(numpy.float32) / 32_768
-
-
-def _pieces(data: bytes) -> Iterator[numpy.ndarray[Any, Any]]:
-    import av
-
-    resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
-    stream = io.BytesIO(data)
-    with av.open(stream, "r", metadata_errors="ignore", options=SAFE_TO_OPEN) as container:
-        if not container.streams.audio:
-            return
-        for frame in container.decode(container.streams.audio[0]):
-            frame.pts = None  # gaps and jumps in a phone's clock are none of our business
-            for part in resampler.resample(frame):
-                yield part.to_ndarray()[0]
-        for part in resampler.resample(None):
-            yield part.to_ndarray()[0]
+    return numpy.frombuffer(pcm, dtype="<i2").astype(numpy.float32) / 32_768
 
 
 def get_local_transcriber() -> LocalTranscriber:

@@ -9,6 +9,10 @@ from dataclasses import dataclass
 #: More keywords than this only cost time; OpenAI documents no limit.
 MAX_KEYWORDS = 100
 MAX_KEYWORD_LENGTH = 80
+#: Where a vendor gives no limit: so much is answered well within the timeout of a call.
+OURS_SECONDS = 600.0
+#: 25 MB less what the form around the file may take.
+OURS_BYTES = 24_000_000
 #: Whisper reads the last 224 tokens of a prompt and drops what stands before them.
 PROMPT_TOKENS = 224
 
@@ -19,18 +23,25 @@ class Family:
 
     ``keywords``: it takes the lists ``keywords`` and ``languages``; otherwise one ``language``
     and, if ``prompt``, free text. ``chunking`` is the ``chunking_strategy`` it insists on.
+    ``seconds`` and ``bytes`` are what one request may hold; see docs/providers.md for what of it
+    the vendor says and what is ours. TRANSCRIPTION_PART_SECONDS and TRANSCRIPTION_PART_MB go
+    before them.
     """
 
     keywords: bool = False
     prompt: bool = True
     response_format: str = "json"
     chunking: str = ""
+    seconds: float = OURS_SECONDS
+    bytes: int = OURS_BYTES
 
 
 #: By prefix of the model's name, the first that fits. ``verbose_json`` tells the duration.
 FAMILIES = (
     ("gpt-transcribe", Family(keywords=True, prompt=False)),
     ("gpt-4o-transcribe-diarize", Family(prompt=False, chunking="auto")),
+    # 2,000 tokens out: a dense note of more than ten minutes would be cut off.
+    ("gpt-4o-mini-transcribe", Family(seconds=480.0)),
     ("gpt-4o-", Family()),
     ("whisper-1", Family(response_format="verbose_json")),
 )

@@ -10,12 +10,10 @@ from django.conf import settings
 
 from notes.openai_client import Shared, get_client
 from notes.openai_failures import json_answer, vendor_errors
-from notes.provider import Later, Never
-from notes.transcribers import Hints, Progress, Recording, Transcript, no_progress
+from notes.provider import Later
+from notes.transcribers import Hints, Limits, Progress, Recording, Segment, Transcript, no_progress
 from notes.transcribers.models import clean_keywords, family_of, prompt_from, two_letters
 
-#: Refused by the vendor, so not worth an upload.
-REFUSED = {"aac", "amr", "caf", "3gp"}
 #: whisper-1 names the language it heard in English.
 SPOKEN_NAMES = {
     "portuguese": "pt",
@@ -28,15 +26,22 @@ SPOKEN_NAMES = {
 
 
 class OpenAITranscriber:
-    """One call of ``/audio/transcriptions`` per recording."""
+    """One call of ``/audio/transcriptions`` for each part of a recording."""
 
     provider = "openai"
     exclusive = False
 
-    def __init__(self, client: openai.OpenAI, model: str, default_language: str = "") -> None:
+    def __init__(
+        self,
+        client: openai.OpenAI,
+        model: str,
+        default_language: str = "",
+        limits: Limits | None = None,
+    ) -> None:
         self.client = client
         self.model = model
         self.default_language = default_language
+        self.limits = limits or Limits(family_of(model).seconds, family_of(model).bytes)
 
     def transcribe(
         self, recording: Recording, hints: Hints, progress: Progress = no_progress
@@ -45,11 +50,8 @@ class OpenAITranscriber:
 
         Raises:
           notes.provider.Later: worth another try.
-          notes.provider.Never: not before a person has changed something;
-            "audio_format_unsupported" without a call.
+          notes.provider.Never: not before a person has changed something.
         """
-        if recording.format.name in REFUSED:
-            raise Never("audio_format_unsupported")
         file = (recording.format.filename, recording.data, recording.format.mime)
         with vendor_errors(audio=True):
             raw = self.client.audio.transcriptions.with_raw_response.create(
@@ -84,9 +86,26 @@ def read_transcript(answer: dict[str, Any]) -> Transcript:
     text = answer.get("text")
     if not isinstance(text, str):
         raise Later("provider_bad_answer")
-    # JSON may carry what no database stores: lone surrogates and NUL.
-    text = text.encode("utf-8", "replace").decode().replace("\x00", "").strip()
-    return Transcript(text, language=_language(answer), seconds=_seconds(answer.get("duration")))
+    return Transcript(
+        _storable(text), _language(answer), _seconds(answer.get("duration")), _segments(answer)
+    )
+
+
+def _storable(text: str) -> str:
+    """``text`` without what JSON may carry and no database stores: lone surrogates and NUL."""
+    return text.encode("utf-8", "replace").decode().replace("\x00", "").strip()
+
+
+def _segments(answer: dict[str, Any]) -> tuple[Segment, ...]:
+    """What whisper-like models add; an odd one is left out."""
+    listed = answer.get("segments")
+    segments = []
+    for said in listed if isinstance(listed, list) else []:
+        if isinstance(said, dict) and isinstance(said.get("text"), str):
+            start, end = _seconds(said.get("start")), _seconds(said.get("end"))
+            if start is not None and end is not None:
+                segments.append(Segment(start, end, _storable(said["text"])))
+    return tuple(segments)
 
 
 def _language(answer: dict[str, Any]) -> str:
@@ -113,4 +132,10 @@ def _seconds(duration: object) -> float | None:
 @Shared
 def get_openai_transcriber() -> OpenAITranscriber:
     """The transcriber that the settings describe, one per process."""
-    return OpenAITranscriber(get_client(), settings.TRANSCRIPTION_MODEL, settings.DEFAULT_LANGUAGE)
+    model = settings.TRANSCRIPTION_MODEL
+    family = family_of(model)
+    limits = Limits(
+        settings.TRANSCRIPTION_PART_SECONDS or family.seconds,
+        settings.TRANSCRIPTION_PART_MB * 1_000_000 or family.bytes,
+    )
+    return OpenAITranscriber(get_client(), model, settings.DEFAULT_LANGUAGE, limits)

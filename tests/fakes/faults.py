@@ -21,12 +21,14 @@ class Fault:
     nor ``status`` the usual answer follows the wait.
 
     It holds for ``times`` requests (0: until the next reset) to ``endpoint``, of those only whose
-    audio has this ``sha256`` and whose JSON body holds the text ``contains``.
+    audio has this ``sha256`` and this ``mark`` in its sound, and whose JSON body holds the text
+    ``contains``.
     """
 
     endpoint: str
     times: int = 1
     sha256: str = ""
+    mark: str = ""
     contains: str = ""
     hang: float = 0.0
     reset: bool = False
@@ -42,10 +44,11 @@ class Fault:
         if self.endpoint not in ENDPOINTS:
             raise ValueError(f"endpoint must be one of {ENDPOINTS}, not {self.endpoint!r}")
 
-    def fits(self, endpoint: str, sha256: str, text: str) -> bool:
+    def fits(self, endpoint: str, sha256: str, mark: str, text: str) -> bool:
         return (
             self.endpoint == endpoint
             and self.sha256 in ("", sha256)
+            and self.mark in ("", mark)
             and (not self.contains or self.contains in text)
         )
 
@@ -72,11 +75,11 @@ class Faults:
         with self._lock:
             self._waiting.clear()
 
-    def take(self, endpoint: str, sha256: str, text: str) -> Fault | None:
+    def take(self, endpoint: str, sha256: str, mark: str, text: str) -> Fault | None:
         """The first fault that fits this request, which counts as one of its ``times``."""
         with self._lock:
             for index, (fault, left) in enumerate(self._waiting):
-                if fault.fits(endpoint, sha256, text):
+                if fault.fits(endpoint, sha256, mark, text):
                     if left == 1:
                         del self._waiting[index]
                     elif left:

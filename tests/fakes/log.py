@@ -14,6 +14,7 @@ class Entry:
 
     ``fields`` are the form's, by the name on the wire (``languages[]``). ``status`` and ``ended``
     are set just before the answer goes out; a connection that was cut has the status 0.
+    ``mark`` and ``seconds`` are heard in the sound itself (:mod:`tests.fakes.hearing`).
     """
 
     endpoint: str
@@ -27,6 +28,8 @@ class Entry:
     mime: str = ""
     bytes: int = 0
     sha256: str = ""
+    mark: str = ""
+    seconds: float = 0.0
     model: str = ""
     json: Any = None
 

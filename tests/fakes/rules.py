@@ -73,6 +73,16 @@ def _check_file(form: Form) -> None:
         raise Refusal(message, status=413)
 
 
+def check_length(seconds: float, most: float | None) -> None:
+    """In OpenAI's words for gpt-4o-transcribe (murtaza-nasir/speakr#168)."""
+    if most is not None and seconds > most:
+        message = (
+            f"audio duration {seconds} seconds is longer than {most:g} seconds which is the"
+            " maximum for this model"
+        )
+        raise Refusal(message, code="invalid_value")
+
+
 def _check_format(form: Form, formats: Collection[str]) -> None:
     asked = form.value("response_format") or "json"
     if asked not in formats:

@@ -6,11 +6,13 @@ import hashlib
 import json
 import socket
 import struct
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from tests.fakes import answers, multipart, rules
 from tests.fakes.faults import Fault
+from tests.fakes.hearing import Sound, listen
 from tests.fakes.log import Entry
 from tests.fakes.state import State
 
@@ -87,18 +89,20 @@ class Handler(BaseHTTPRequestHandler):
 
     def _serve(self, endpoint: str, entry: Entry, body: bytes) -> None:
         form, asked = self._read(endpoint, entry, body)
-        fault = self.state.faults.take(endpoint, entry.sha256, json.dumps(asked or ""))
+        sound = self._listen(form, entry)
+        fault = self.state.faults.take(endpoint, entry.sha256, entry.mark, json.dumps(asked or ""))
         if fault and self._obey(fault, entry):
             return
         try:
             rules.check_key(self.headers.get("Authorization", ""), self.state.keys)
             if endpoint != "models":
                 rules.check_model(entry.model, self.state.models)
-            answer = self._answer(endpoint, entry, form, asked)
+            answer = self._answer(endpoint, entry, form, asked, sound)
         except rules.Refusal as refusal:
             self._send(refusal.status, refusal.body, entry=entry)
             return
-        self._wait(self.state.latency.get(endpoint, 0.0))
+        # What it takes to listen is part of it.
+        self._wait(self.state.latency.get(endpoint, 0.0) - (time.monotonic() - entry.started))
         self._send(200, json.dumps(answer).encode(), entry=entry)
 
     def _read(self, endpoint: str, entry: Entry, body: bytes) -> tuple[multipart.Form, Any]:
@@ -116,16 +120,27 @@ class Handler(BaseHTTPRequestHandler):
             entry.model = str(asked.get("model", "")) if isinstance(asked, dict) else ""
         return form, asked
 
-    def _answer(self, endpoint: str, entry: Entry, form: multipart.Form, asked: Any) -> Any:
+    def _listen(self, form: multipart.Form, entry: Entry) -> Sound | None:
+        sound = listen(form.data) if form.data else None
+        if sound:
+            entry.mark, entry.seconds = sound.mark, sound.seconds
+        return sound
+
+    def _answer(
+        self, endpoint: str, entry: Entry, form: multipart.Form, asked: Any, sound: Sound | None
+    ) -> Any:
         if endpoint == "models":
             return {"object": "list", "data": [_model(*item) for item in self.state.models.items()]}
         if endpoint == "chat":
             rules.check_chat(asked, self.state.chat_refuses)
             return answers.completion(entry.model, answers.filing(asked["messages"]))
         rules.check_transcription(form)
+        rules.check_length(entry.seconds, self.state.max_seconds)
+        if self.state.clip and sound:
+            return answers.transcription(form, self.state.clip.words_in(sound))
         default = self.state.default_text
-        text = answers.text_for(entry.sha256) if default is None else default
-        return answers.transcription(form, self.state.texts.get(entry.sha256, text))
+        text = answers.text_for(entry.mark or entry.sha256) if default is None else default
+        return answers.transcription(form, self.state.texts.get(entry.mark or entry.sha256, text))
 
     def _obey(self, fault: Fault, entry: Entry) -> bool:
         """Do what the script says; False if the usual answer shall follow."""

@@ -6,20 +6,24 @@ import threading
 from typing import Any
 
 from tests.fakes.faults import Fault, Faults
+from tests.fakes.hearing import Clip
 from tests.fakes.log import Log
 from tests.fakes.rules import MODELS
 
 #: What ``POST /_control`` may set, besides adding ``faults``.
-SETTINGS = ("latency", "keys", "texts", "default_text", "models", "chat_refuses")
+SETTINGS = ("latency", "keys", "texts", "default_text", "models", "chat_refuses", "max_seconds")
 
 
 class State:
     """Everything that can be set, the faults that wait, and the log.
 
     ``latency``: seconds per endpoint. ``keys``: the valid API keys, None for any. ``texts``:
-    transcripts by sha256 of the audio; ``default_text`` for all others, None for one made from
-    the sha. ``models``: shutdown date by name. ``chat_refuses``: parameters and formats that a
-    lesser server would not take, such as ``json_schema`` or ``temperature``.
+    transcripts by the mark in the sound, or sha256 of the audio; ``default_text`` for all others,
+    None for one made from mark or sha. ``models``: shutdown date by name. ``chat_refuses``:
+    parameters and formats that a lesser server would not take, such as ``json_schema`` or
+    ``temperature``. ``max_seconds``: the longest recording taken in one request. ``clip`` (in
+    process only): the recording that parts are parts of; the answer is the words of what was
+    received of it.
     """
 
     def __init__(self) -> None:
@@ -35,6 +39,8 @@ class State:
         self.default_text: str | None = None
         self.models: dict[str, str | None] = dict(MODELS)
         self.chat_refuses: set[str] = set()
+        self.max_seconds: float | None = None
+        self.clip: Clip | None = None
 
     def reset(self) -> None:
         """As new: default settings, no faults, an empty log."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import sqlite3
 import time
 from collections import Counter
@@ -16,10 +14,10 @@ from typing import Any, Self
 
 import pytest
 
-from tests.conftest import SAMPLE
 from tests.fakes.log import Entry
 from tests.fakes.provider import FakeProvider
 from tests.faults.books import Row, doubled
+from tests.marks import marked
 from tests.services import wait_for
 from tests.services.postgres import Postgres
 from tests.services.s3 import S3
@@ -49,10 +47,10 @@ TRIES = "SELECT note_id, stage, outcome FROM notes_attempt"
 
 @dataclass
 class Sent:
-    """An accepted upload: the note, its bytes' digest, and how long web took to answer."""
+    """An accepted upload: the note, the mark in its sound, and how long web took to answer."""
 
     note: str
-    sha256: str
+    mark: str
     seconds: float
     at: float = field(default_factory=time.monotonic)
 
@@ -117,20 +115,20 @@ class Rig:
     # --- Notes -----------------------------------------------------------------------------------
 
     def send(self, count: int = 1, *, threads: int = 8) -> list[Sent]:
-        """Upload notes, each with bytes of its own; what web refuses is kept in ``refused``."""
+        """Upload notes, each with a sound of its own; what web refuses is kept in ``refused``."""
         with ThreadPoolExecutor(min(threads, count)) as pool:
             answers = list(pool.map(lambda _: self._send_one(), range(count)))
         return [sent for sent in answers if sent]
 
     def _send_one(self) -> Sent | None:
-        audio = SAMPLE.read_bytes() + os.urandom(16)
+        audio, mark = marked()
         started = time.monotonic()
         try:
             note = self.owner.upload(audio)
         except Refused as refused:
             self.refused.append(refused)
             return None
-        sent = Sent(note["id"], hashlib.sha256(audio).hexdigest(), time.monotonic() - started)
+        sent = Sent(note["id"], mark, time.monotonic() - started)
         self.sent.append(sent)
         return sent
 
@@ -149,9 +147,9 @@ class Rig:
 
     def calls(self, *sent: Sent) -> list[Entry]:
         """The transcriptions asked of the provider, oldest first; of all notes or of these."""
-        wanted = {one.sha256 for one in sent}
+        wanted = {one.mark for one in sent}
         asked = self.provider.requests("transcriptions")
-        return [call for call in asked if not sent or call.sha256 in wanted]
+        return [call for call in asked if not sent or call.mark in wanted]
 
     def wait_for_calls(self, count: int, timeout: float = 30) -> None:
         """Wait until the provider has been asked for so many transcriptions."""
@@ -173,8 +171,8 @@ class Rig:
         """Publish the line of this fault; nothing may be lost or doubled."""
         ended = dict(self.query("SELECT id, processing_status FROM notes_note"))
         statuses = {str(note).replace("-", ""): status for note, status in ended.items()}
-        sha_of = {one.sha256: one.note.replace("-", "") for one in self.sent}
-        calls = Counter(sha_of[c.sha256] for c in self.calls() if c.sha256 in sha_of)
+        note_of = {one.mark: one.note.replace("-", "") for one in self.sent}
+        calls = Counter(note_of[c.mark] for c in self.calls() if c.mark in note_of)
         tries = [(str(n).replace("-", ""), str(s), str(o)) for n, s, o in self.query(TRIES)]
         accepted = [one.note.replace("-", "") for one in self.sent]
         lost = [n for n in accepted if statuses.get(n) not in ("completed", "failed")]

@@ -11,9 +11,10 @@ import httpx2
 import pytest
 
 from tests.faults.rig import DATABASES, PACES, Rig, Sent
+from tests.marks import marked
 from tests.services import proc, wait_for
 
-PENDING = "SELECT id, audio_sha256, rung_at FROM notes_note WHERE processing_status = 'pending'"
+PENDING = "SELECT id, rung_at FROM notes_note WHERE processing_status = 'pending'"
 
 
 @PACES
@@ -48,16 +49,17 @@ def test_a_note_whose_web_died_before_it_rang_is_found(database: str, pace: dict
 def commit_without_answer(rig: Rig) -> Sent:
     """Kill web while its ring waits for a frozen Redis; the note that it had committed."""
     with ThreadPoolExecutor(1) as pool:
-        upload = pool.submit(rig.send, 1)
-        ((note, sha256, rung_at),) = wait_for(lambda: rig.query(PENDING), 20, "not committed")
+        audio, mark = marked()
+        upload = pool.submit(rig.owner.upload, audio)
+        ((note, rung_at),) = wait_for(lambda: rig.query(PENDING), 20, "not committed")
         proc.send([web_child(rig)], signal.SIGKILL)
         with pytest.raises(httpx2.TransportError):
             upload.result()
     # Nothing has been written after that COMMIT, not even that the ring failed.
     assert rung_at
-    assert rig.query(PENDING) == [(note, sha256, rung_at)]
+    assert rig.query(PENDING) == [(note, rung_at)]
     # Nobody was told that it was accepted, but it was.
-    rig.sent.append(Sent(str(note), sha256, seconds=0.0))
+    rig.sent.append(Sent(str(note), mark, seconds=0.0))
     return rig.sent[-1]
 
 

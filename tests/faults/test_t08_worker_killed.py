@@ -25,9 +25,9 @@ def test_a_killed_worker_loses_nothing(database: str, pace: dict[str, str]) -> N
         killed = time.monotonic()
         proc.send(rig.stack.worker_pid(), signal.SIGKILL)
         rig.provider.latency["transcriptions"] = 0.5
-        running = {call.sha256 for call in rig.calls()[2:6]}
+        running = {call.mark for call in rig.calls()[2:6]}
         wait_for(
-            lambda: any(call.sha256 in running for call in rig.calls()[before:]),
+            lambda: any(call.mark in running for call in rig.calls()[before:]),
             within + 20,
             "no note that ran was tried again",
         )

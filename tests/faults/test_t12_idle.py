@@ -1,31 +1,57 @@
-"""T12: how soon an idle worker begins, what idling costs, and how work spreads over workers."""
+"""T12: how soon an idle worker begins, what idling costs, and how work spreads over workers.
+
+Pick-up is from web's answer to the claim, as the row has it. Between the claim and the call to the
+provider the recording is decoded, measured and encoded again, which takes about 13 ms for each of
+its seconds; that is shown as "first call", for notes of four seconds.
+"""
 
 from __future__ import annotations
 
 import os
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from tests.faults.rig import PLAIN, Rig, Sent, percentile
-from tests.services import wait_for
+from tests.services import proc, wait_for
 from tests.stack import Stack
 
 
-def pick_ups(rig: Rig, count: int) -> list[float]:
-    """Upload notes one by one to an idle worker: milliseconds from web's answer to the call."""
+class PickUp(NamedTuple):
+    """Milliseconds from web's answer to the claim, and to the call to the provider."""
+
+    claim: float
+    call: float
+
+
+def pick_ups(rig: Rig, count: int) -> list[PickUp]:
+    """Upload notes one by one to an idle worker."""
     return [pick_up(rig, *rig.send()) for _ in range(count)]
 
 
-def pick_up(rig: Rig, sent: Sent) -> float:
-    wait_for(lambda: rig.calls(sent), 10, "no call")
+def pick_up(rig: Rig, sent: Sent) -> PickUp:
+    offset = time.time() - time.monotonic()
     rig.owner.wait(sent.note)
-    return (rig.calls(sent)[0].started - sent.at) * 1000
+    [(claimed,)] = rig.query(
+        "SELECT extract(epoch FROM started_at) FROM notes_attempt"
+        f" WHERE note_id = '{sent.note}' AND stage = 'transcription'"
+    )
+    call = rig.calls(sent)[0].started - sent.at
+    return PickUp((float(claimed) - offset - sent.at) * 1000, call * 1000)
 
 
 def figures(taken: list[float]) -> str:
     return f"p50 {percentile(taken, 50):.1f} ms, p95 {percentile(taken, 95):.1f} ms"
+
+
+def claims(taken: list[PickUp]) -> list[float]:
+    return [one.claim for one in taken]
+
+
+def calls(taken: list[PickUp]) -> list[float]:
+    return [one.call for one in taken]
 
 
 def cpu_seconds(pids: set[int]) -> float:
@@ -48,9 +74,9 @@ def share_of_a_core(*groups: set[int], seconds: float) -> list[float]:
 
 
 def worker_processes(stack: Stack) -> set[int]:
-    """The supervisor and Dramatiq's two."""
+    """The supervisor, Dramatiq's two and the server of decoders."""
     [supervisor] = [pid for pid, command in stack.processes() if "-m project.worker" in command]
-    return {supervisor, *stack.worker_pid()}
+    return {supervisor, *proc.with_descendants({supervisor})}
 
 
 # The quick one runs beside whatever else the machine does, so its bounds are wide. For both the
@@ -68,6 +94,9 @@ def test_an_idle_worker_costs_next_to_nothing_and_begins_at_once(
     with Rig(env=PLAIN) as rig:
         pick_ups(rig, 5)  # the first ones open connections
         worker = worker_processes(rig.stack)
+        # What a start and a first note set off has to end first.
+        at_rest = 2.0 if share < 5 else 20.0
+        wait_for(lambda: share_of_a_core(worker, seconds=2.0)[0] < at_rest, 60, "no rest")
         groups = worker, rig.valkey.process.family(), rig.stack.process.family() - worker
         of_worker, of_valkey, of_rest = share_of_a_core(*groups, seconds=seconds)
         before = pick_ups(rig, count)
@@ -76,15 +105,16 @@ def test_an_idle_worker_costs_next_to_nothing_and_begins_at_once(
         after = pick_ups(rig, count)
         row = rig.close_books(
             "T12 idle",
-            remark=f"(pick-up {figures(before)}; after a restart of Redis {figures(after)};"
+            remark=f"(pick-up {figures(claims(before))}; after a restart of Redis"
+            f" {figures(claims(after))}; first call {figures(calls([*before, *after]))};"
             f" {count} each; of a core over {seconds:.0f} s: worker {of_worker:.2f} %,"
             f" Redis {of_valkey:.2f} %, web and launcher {of_rest:.2f} %)",
         )
         assert row.completed == row.calls == row.accepted
         assert of_worker + of_valkey < share
         for taken in (before, after):
-            assert percentile(taken, 50) < p50
-            assert percentile(taken, 95) < p95
+            assert percentile(claims(taken), 50) < p50
+            assert percentile(claims(taken), 95) < p95
 
 
 @pytest.mark.faults

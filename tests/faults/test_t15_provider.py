@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import time
 from email.utils import formatdate
 from typing import Any
 
-from tests.conftest import SAMPLE
 from tests.faults.rig import PACES, Rig, Sent, percentile
+from tests.marks import marked
 from tests.services import wait_for
 
 ASKED = 3.0
@@ -77,12 +75,11 @@ def with_date(fault: dict[str, Any]) -> dict[str, Any]:
 
 def send_with(rig: Rig, **fault: Any) -> Sent:
     """Upload a note whose transcription goes wrong in this way."""
-    audio = SAMPLE.read_bytes() + os.urandom(16)
-    sha256 = hashlib.sha256(audio).hexdigest()
-    rig.provider.fail("transcriptions", sha256=sha256, **fault)
+    audio, mark = marked()
+    rig.provider.fail("transcriptions", mark=mark, **fault)
     started = time.monotonic()
     note = rig.owner.upload(audio)
-    rig.sent.append(Sent(note["id"], sha256, time.monotonic() - started))
+    rig.sent.append(Sent(note["id"], mark, time.monotonic() - started))
     return rig.sent[-1]
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import SAMPLE
 from tests.fakes.provider import FakeProvider
 from tests.faults.books import Row
 from tests.faults.elsewhere import Elsewhere, copy_of_checkout
+from tests.marks import marked
 from tests.services import free_port, wait_for
 from tests.services.valkey import Valkey
 
@@ -157,7 +157,7 @@ def test_a_read_only_folder_is_enough(servers: tuple[Valkey, FakeProvider]) -> N
         with pytest.raises(OSError, match="Read-only"):
             (Path(f"/proc/{stack.process.pid}/cwd") / "written").write_text("")
         alice = stack.create_user("alice")
-        note = alice.wait(alice.upload(SAMPLE.read_bytes() + os.urandom(16))["id"])
+        note = alice.wait(alice.upload(marked()[0])["id"])
         assert note["processing_status"] == "completed"
         stack.terminate(grace=10)
         assert stack.process.returncode == 143

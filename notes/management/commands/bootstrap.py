@@ -15,7 +15,8 @@ from django.db.models.functions import Now
 from notes.models import ApiToken, Box
 
 USERNAME = "voce"
-TOKEN_NAME = "bin/up"
+# What the token is called, not the token.
+TOKEN_NAME = "bin/up"  # noqa: S105  # nosec B105
 #: For the sample note that ``bin/up`` sends; short, since each start makes one.
 TRIAL = timedelta(hours=1)
 BOXES: dict[str, tuple[str, list[str]]] = {

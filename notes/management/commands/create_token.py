@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
-from notes.models import ApiToken
+from notes.models import ApiToken, Scope
 
 
 def _days(text: str) -> timedelta:
@@ -28,6 +28,14 @@ class Command(BaseCommand):
             "--days", type=_days, metavar="N", help="how long it is valid (default: for ever)"
         )
 
+        parser.add_argument(
+            "--scope",
+            choices=Scope.values,
+            default=Scope.FULL.value,
+            help="what it opens: notes:write only sends notes (for a phone's shortcut), notes:read"
+            " only reads, full does both and changes things (default)",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         users = get_user_model().objects
         name = options["user"]
@@ -36,5 +44,10 @@ class Command(BaseCommand):
             raise CommandError(f"There is no user '{name}'. Make one: manage.py createsuperuser")
         if not user.is_active:
             raise CommandError(f"'{name}' is inactive, so a token would open nothing.")
-        _, secret = ApiToken.issue(user.pk, name=options["name"][:80], lifetime=options["days"])
+        _, secret = ApiToken.issue(
+            user.pk,
+            name=options["name"][:80],
+            lifetime=options["days"],
+            scope=Scope(options["scope"]),
+        )
         self.stdout.write(secret)

@@ -23,7 +23,8 @@ from project.environment import is_local
 #: Waits before another try where the server is busy or does not answer.
 WAITS = (1.0, 2.0, 5.0, 10.0)
 LONGEST_WAIT = 60.0
-BUSY = (429, 502, 503, 504)
+#: 409: an earlier try with the same key is still being taken in.
+BUSY = (409, 429, 502, 503, 504)
 
 
 class NotSent(Exception):
@@ -33,8 +34,8 @@ class NotSent(Exception):
 class Command(BaseCommand):
     help = (
         "Send files, or all audio in folders, as voice notes. Nothing is sent twice: after Ctrl-C"
-        " or a failure run the same command again. Exit code 0: all are there; 1: some are not;"
-        " 2: nothing could be tried."
+        " or a failure run the same command again within a day. Exit code 0: all are there; 1: some"
+        " are not; 2: nothing could be tried."
     )
     requires_system_checks: list[str] = []
 
@@ -160,7 +161,7 @@ class Server:
           CommandError: no file would be.
         """
         with Watched(path, told) as file:
-            key = f"file-{hashlib.file_digest(file, 'sha256').hexdigest()}"
+            key = _key(hashlib.file_digest(file, "sha256").hexdigest(), form)
 
             def post() -> httpx2.Response:
                 # The file's name is nobody's business.
@@ -185,7 +186,10 @@ class Server:
                 if answer.status_code not in BUSY or wait is None:
                     return self._accepted(answer)
                 wait = _asked_wait(answer, wait)
-            time.sleep(wait)
+                if answer.status_code == 429 and wait > LONGEST_WAIT:
+                    text = f"{self.url} takes no more today. Run the same command tomorrow."
+                    raise CommandError(text, returncode=1)
+            time.sleep(min(wait, LONGEST_WAIT))
         raise AssertionError("unreachable")
 
     def _accepted(self, answer: httpx2.Response) -> httpx2.Response:
@@ -199,9 +203,15 @@ class Server:
         raise NotSent(f"{self.url} answered {answer.status_code}. Is it the right address?")
 
 
+def _key(content: str, form: dict[str, str]) -> str:
+    """The Idempotency-Key of a file: the same for the same command, however often it is run."""
+    fields = "".join(f"{name}={value};" for name, value in sorted(form.items()))
+    return f"file-{hashlib.sha256((content + fields).encode()).hexdigest()}"
+
+
 def _asked_wait(answer: httpx2.Response, wait: float) -> float:
     asked = answer.headers.get("Retry-After", "")
-    return min(float(asked), LONGEST_WAIT) if asked.isdecimal() else wait
+    return float(asked) if asked.isdecimal() else wait
 
 
 class Watched(io.BufferedReader):

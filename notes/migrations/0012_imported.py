@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("notes", "0002_measure"),
+        ("notes", "0011_measure"),
     ]
 
     operations = [

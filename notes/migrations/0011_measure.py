@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('notes', '0001_initial'),
+        ('notes', '0010_parts_and_levels'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

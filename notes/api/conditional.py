@@ -1,0 +1,46 @@
+"""Conditional requests (RFC 9110, section 13): what has not changed is not sent, and what has is
+not overwritten."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.http import parse_etags
+from ninja import Header, Schema, Status
+
+from notes.errors import Problem
+
+IfMatch = Annotated[str | None, Header(alias="If-Match")]
+
+
+def etag_of(shown: Schema) -> str:
+    """A strong ETag of ``shown``: other bytes, another tag."""
+    return f'"{hashlib.sha256(shown.model_dump_json().encode()).hexdigest()[:32]}"'
+
+
+def unless_known(request: HttpRequest, response: HttpResponse, shown: Schema) -> Any:
+    """``shown`` with its ETag, or 304 if the client's If-None-Match names it."""
+    etag = etag_of(shown)
+    response["ETag"] = etag
+    response["Cache-Control"] = "private, no-cache"
+    known = [
+        tag.removeprefix("W/") for tag in parse_etags(request.headers.get("If-None-Match", ""))
+    ]
+    return Status(304, None) if etag in known or "*" in known else shown
+
+
+def check_match(if_match: str | None, show: Callable[[], Schema]) -> None:
+    """Refuse a change of something that is not what the client has read.
+
+    Raises:
+      Problem: ``precondition_failed``, when If-Match is given and names something else
+        than what ``show`` gives.
+    """
+    if if_match is None:
+        return
+    tags = parse_etags(if_match)
+    if "*" not in tags and etag_of(show()) not in tags:
+        raise Problem("precondition_failed")

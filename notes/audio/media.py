@@ -1,0 +1,276 @@
+"""FFmpeg, by PyAV: the only module that may import it, and only in the decoder's child process."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+
+import av
+import av.logging
+from av.audio.resampler import AudioResampler
+from av.stream import Disposition
+
+from notes.audio.edges import MatroskaEnding, is_endless_wav, ogg_breaks_off
+from notes.audio.order import BLOCK_SAMPLES, OPUS_BITS, RATE, CopyFormat
+
+if TYPE_CHECKING:
+    from av.audio.frame import AudioFrame
+    from av.audio.stream import AudioStream
+    from av.packet import Packet
+
+#: What FFmpeg calls the containers we take. A playlist or a stream description is none of them.
+CONTAINERS = "ogg,matroska,webm,mov,mp3,wav,flac,aac,amr,caf"
+CODECS = (
+    "opus,libopus,vorbis,libvorbis,aac,mp3,mp3float,mp2,mp2float,flac,alac,amrnb,amrwb,"
+    "libopencore_amrnb,libopencore_amrwb,pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,"
+    "pcm_s32be,pcm_f32le,pcm_f32be,pcm_f64le,pcm_u8,pcm_s8,pcm_alaw,pcm_mulaw,adpcm_ima_wav,"
+    "adpcm_ms,gsm,gsm_ms"
+)
+#: The stream has no name and no protocol may be used, so nothing but the stream can be opened.
+SAFE = {
+    "format_whitelist": CONTAINERS,
+    "protocol_whitelist": "none",
+    "codec_whitelist": CODECS,
+}
+MAX_STREAMS, MAX_RATE, MAX_CHANNELS = 4, 192_000, 8
+#: So many unreadable packets in a row are the end of a recording.
+MAX_BAD_PACKETS = 2_000
+
+
+class Refused(Exception):
+    """This recording will not be decoded; ``code`` is one of :data:`notes.audio.order.REFUSALS`."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Sound:
+    """The first audio stream of an untrusted file, decoded in constant memory."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        """Open it.
+
+        Raises:
+          Refused: it is no recording that we take.
+        """
+        self._broken_off = ogg_breaks_off(file)
+        self._endless = is_endless_wav(file)
+        self._matroska = MatroskaEnding()
+        logging.getLogger("libav").handlers = [self._matroska]
+        av.logging.set_level(av.logging.ERROR)
+        file.seek(0)
+        try:
+            self._container = av.open(
+                _Nameless(file), "r", metadata_errors="ignore", options=dict(SAFE)
+            )
+        except (MemoryError, av.error.MemoryError):
+            raise
+        except (av.FFmpegError, EOFError, ValueError) as fault:
+            raise Refused("audio_undecodable") from fault
+        self._stream = _only_audio(self._container.streams)
+        self.seconds = 0.0
+        self.bad_packets = 0
+
+    def describe(self) -> dict[str, Any]:
+        """What it is: container, codec, rate, channels."""
+        context = self._stream.codec_context
+        return {
+            "container": self._container.format.name,
+            "codec": context.name,
+            "rate": context.sample_rate,
+            "channels": context.channels,
+        }
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the file ends before the recording does, as far as one can tell."""
+        if self._endless:
+            return False
+        promised = (self._container.duration or 0) / av.time_base
+        cut = self._broken_off or self._matroska.broken_off
+        return cut or promised > self.seconds * 1.05 + 1.0
+
+    def is_longer_than(self, seconds: float) -> bool:
+        """Whether its packets, which are cheap to count, add up to more. Uses this sound up."""
+        total = 0.0
+        for packet in self._packets():
+            if packet.duration and packet.time_base:
+                total += float(packet.duration * packet.time_base)
+            if total > seconds:
+                return True
+        return False
+
+    def blocks(self) -> Iterator[bytes]:
+        """Its samples: mono, 16 bit, :data:`RATE`, in pieces of one block; the last is shorter.
+
+        ``seconds`` counts what was decoded so far, whatever the headers say.
+        """
+        resampler = AudioResampler("s16", "mono", RATE, frame_size=BLOCK_SAMPLES)
+        for frame in self._frames():
+            self.seconds += frame.samples / frame.sample_rate
+            frame.pts = None  # gaps and jumps in a phone's clock are none of our business
+            yield from map(_pcm, resampler.resample(frame))
+        yield from map(_pcm, resampler.resample(None))
+
+    def _frames(self) -> Iterator[AudioFrame]:
+        first = self._stream.codec_context
+        shape = (first.sample_rate, first.channels)
+        for frame in self._decoded():
+            if frame.sample_rate > MAX_RATE or frame.layout.nb_channels > MAX_CHANNELS:
+                raise Refused("audio_too_complex")
+            if frame.samples and (frame.sample_rate, frame.layout.nb_channels) == shape:
+                yield frame
+            elif frame.samples and not self.seconds:
+                shape = (frame.sample_rate, frame.layout.nb_channels)
+                yield frame
+            elif frame.samples:
+                self.bad_packets += 1
+
+    def _decoded(self) -> Iterator[AudioFrame]:
+        """All frames that can be decoded: a damaged packet does not cost the rest."""
+        in_a_row = 0
+        for packet in self._packets():
+            try:
+                yield from packet.decode()
+                if packet.size:  # the last one is empty: it flushes the decoder
+                    in_a_row = 0
+            except (av.FFmpegError, EOFError) as fault:
+                _not_memory(fault)
+                self.bad_packets += 1
+                in_a_row += 1
+            if in_a_row == MAX_BAD_PACKETS:
+                break
+        if in_a_row:  # what cannot be read at the end was cut through
+            self._broken_off = True
+
+    def _packets(self) -> Iterator[Packet[AudioStream]]:
+        try:
+            for packet in self._container.demux(self._stream):
+                self._broken_off = self._broken_off or packet.is_corrupt
+                yield packet
+        except (av.FFmpegError, EOFError) as fault:
+            _not_memory(fault)
+            self._broken_off = True
+
+
+def _not_memory(fault: Exception) -> None:
+    if isinstance(fault, MemoryError):
+        raise fault
+
+
+def _only_audio(streams: Any) -> AudioStream:
+    """The first audio stream.
+
+    Raises:
+      Refused: there is none, or there is more than a voice note has.
+    """
+    if len(streams) > MAX_STREAMS:
+        raise Refused("audio_too_complex")
+    if any(not video.disposition & Disposition.attached_pic for video in streams.video):
+        raise Refused("audio_is_video")
+    if not streams.audio:
+        raise Refused("audio_no_sound_stream")
+    stream: AudioStream = streams.audio[0]
+    context = stream.codec_context  # None where FFmpeg has no decoder
+    if not context or context.name not in CODECS.split(","):
+        raise Refused("audio_codec_unsupported")
+    if context.sample_rate > MAX_RATE or context.channels > MAX_CHANNELS:
+        raise Refused("audio_too_complex")
+    context.thread_count = 1
+    return stream
+
+
+def _pcm(frame: AudioFrame) -> bytes:
+    return bytes(frame.planes[0])[: frame.samples * 2]
+
+
+class _Nameless:
+    """A stream for FFmpeg to read: it must not learn any name, or it would trust it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.read, self.seek, self.tell = file.read, file.seek, file.tell
+
+
+class _Outlet:
+    """A stream for FFmpeg to write; it cannot seek."""
+
+    def __init__(self, emit: Callable[[bytes], None]) -> None:
+        self._emit = emit
+
+    def write(self, content: bytes) -> int:
+        self._emit(bytes(content))
+        return len(content)
+
+
+class Copy(Protocol):
+    """A part of the upload copy in the making."""
+
+    def add(self, pcm: bytes) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class OpusCopy:
+    """Ogg/Opus, with nothing in it but the sound."""
+
+    def __init__(self, emit: Callable[[bytes], None]) -> None:
+        self._container = av.open(
+            _Outlet(emit), "w", format="ogg", options={"fflags": "+bitexact", "page_duration": "1"}
+        )
+        # Above 16 kbit/s "audio" is Opus's transform codec: half the CPU of its speech codec.
+        options = {
+            "application": "audio",
+            "compression_level": "0",
+            "frame_duration": "60",
+            "vbr": "constrained",
+            "flags": "+bitexact",
+        }
+        self._stream = self._container.add_stream(
+            "libopus", rate=RATE, layout="mono", options=options
+        )
+        self._stream.bit_rate = OPUS_BITS
+        self._samples = 0
+
+    def add(self, pcm: bytes) -> None:
+        frame = av.AudioFrame(format="s16", layout="mono", samples=len(pcm) // 2)
+        frame.planes[0].update(pcm.ljust(frame.planes[0].buffer_size, b"\0"))
+        frame.sample_rate, frame.pts = RATE, self._samples
+        self._samples += frame.samples
+        self._container.mux(self._stream.encode(frame))
+
+    def close(self) -> None:
+        self._container.mux(self._stream.encode(None))
+        self._container.close()
+
+
+class PcmCopy:
+    """Bare samples, for a model on this machine."""
+
+    def __init__(self, emit: Callable[[bytes], None]) -> None:
+        self.add = emit
+
+    def close(self) -> None:
+        pass
+
+
+COPIES: dict[CopyFormat, type[OpusCopy] | type[PcmCopy]] = {"ogg": OpusCopy, "pcm": PcmCopy}
+
+
+def rehearse() -> None:
+    """Do everything once with sound of our own: PyAV imports the last of itself on the way."""
+    file = io.BytesIO()
+
+    def keep(content: bytes) -> None:
+        file.write(content)
+
+    copy = OpusCopy(keep)
+    copy.add(bytes(2 * BLOCK_SAMPLES))
+    copy.close()
+    file.seek(0)
+    list(Sound(file).blocks())
+    with contextlib.suppress(Refused):
+        Sound(io.BytesIO(b"no sound"))

@@ -1,0 +1,1 @@
+"""Notes as files: for reading, for players, and all of them at once."""

@@ -1,0 +1,28 @@
+"""Delete a user with all notes, boxes, tokens, sessions and audio. It cannot be undone."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.management.base import BaseCommand, CommandError
+
+from notes.erasure import erase_user
+
+
+class Command(BaseCommand):
+    help = __doc__ or ""
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("username")
+        parser.add_argument("--yes", action="store_true", help="do not ask")
+
+    def handle(self, *args: Any, username: str, yes: bool = False, **options: Any) -> None:
+        user = User.objects.filter(username=username).first()
+        if user is None:
+            raise CommandError(f"There is no user {username}.")
+        if not yes and input(f"Delete {username} and all they have? Type the name: ") != username:
+            raise CommandError("Nothing was deleted.")
+        audio = erase_user(user)
+        self.stdout.write(f"Deleted: {username}, with {audio} recordings.")

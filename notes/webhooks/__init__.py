@@ -1,0 +1,1 @@
+"""Tells an owner's own server that a note has ended: signed, repeated, never inwards."""
