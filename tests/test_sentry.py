@@ -77,7 +77,7 @@ def test_a_request_that_fails_tells_no_query_token_or_text(
     def fail(*_: Any) -> None:
         raise RuntimeError(CANARY.upper())
 
-    monkeypatch.setattr(notes, "_boxes", fail)
+    monkeypatch.setattr(notes, "found_page", fail)
     asked = RequestFactory().get(
         "/api/v1/notes",
         {"search": CANARY},

@@ -30,7 +30,7 @@ class Tally(models.Model):
         with connection.cursor() as cursor:
             cursor.execute(
                 # Names of ours and placeholders, no values.
-                f"INSERT INTO {table} (name, value) VALUES {places}"  # noqa: S608
+                f"INSERT INTO {table} (name, value) VALUES {places}"  # noqa: S608  # nosec B608
                 f" ON CONFLICT (name) DO UPDATE SET value = {table}.value + excluded.value",
                 [part for row in rows for part in row],
             )
