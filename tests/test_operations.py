@@ -29,6 +29,7 @@ CANARIES = {
     "METRICS_TOKEN": "canary-metrics-token",
 }
 REDIS_PASSWORD = "canary-redis-password"
+REQUEST = "request-of-a-phone"
 SAID = "canário amarelo na gaiola, chamar o encanador"
 
 
@@ -85,7 +86,9 @@ def test_doctor_finds_all_well_in_both_apps(product: Product) -> None:
 
 
 def test_notes_are_counted_logged_and_never_quoted(product: Product) -> None:
-    done = product.alice.upload(SAMPLE.read_bytes() + os.urandom(16))
+    phone = product.web.client(product.alice.token)
+    phone.http.headers["X-Request-ID"] = REQUEST
+    done = phone.upload(SAMPLE.read_bytes() + os.urandom(16))
     note = product.alice.wait(done["id"])
     assert note["transcript"] == SAID
     product.provider.fail("transcriptions", status=401, times=1)
@@ -104,6 +107,9 @@ def test_notes_are_counted_logged_and_never_quoted(product: Product) -> None:
         (refused["id"], "transcription", "failed", "provider_unauthorized"),
     }
     assert len(ended) == 3
+    # The request that brought a note is named by web and worker, and by no other note's lines.
+    assert {line["note"] for line in ended if line.get("request_id") == REQUEST} == {note["id"]}
+    assert any(line.get("request_id") == REQUEST for line in lines(product.web))
     assert all(line["seconds"] >= 0 and line["role"] == "worker" for line in ended)
 
     # The web app tells of the worker, which has no port; counts of requests come within seconds.

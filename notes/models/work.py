@@ -33,6 +33,7 @@ from notes.models.part import Part
 from notes.provider import Later, OverQuota, ProviderError
 from notes.stages import Stage
 from notes.transcribers import Transcript
+from project.logs import traced
 
 log = logging.getLogger(__name__)
 
@@ -337,7 +338,7 @@ def hand_back(tokens: Iterable[uuid.UUID]) -> int:
         work = Work(note, note.stage, found_at=_clock(note), token=token)
         columns = {"processing_status": WAITING[note.stage], "rung_at": None}
         work.seconds_sent = work._sent_so_far()
-        count += work._end(
-            Attempt(outcome=Attempt.Outcome.HANDED_BACK), {**columns, "error_code": note.error_code}
-        )
+        tried = Attempt(outcome=Attempt.Outcome.HANDED_BACK)
+        with traced(note.request_id):
+            count += work._end(tried, {**columns, "error_code": note.error_code})
     return count
