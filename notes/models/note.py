@@ -17,6 +17,7 @@ from notes.models.box import Box
 from notes.models.job import FRESH, Job, is_claimable
 from notes.stages import Stage
 from notes.storage import delete_audio
+from project.logs import request_id
 
 
 class Status(models.TextChoices):
@@ -144,6 +145,8 @@ class Note(Job):
     filing_evidence = models.CharField(max_length=200, blank=True)
     filing_suggestions = models.JSONField(default=list, blank=True)
 
+    # Of the request that brought it, so that the worker's log lines can be found by it too.
+    request_id = models.CharField(max_length=64, db_default="", editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     transcribed_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
@@ -176,6 +179,11 @@ class Note(Job):
                 fields=["owner", "audio_sha256", "-created_at"],
                 condition=~Q(audio_sha256=""),
                 name="note_same_audio",
+            ),
+            # What operators ask: how many came lately, and which went wrong.
+            models.Index(fields=["created_at"], name="note_created"),
+            models.Index(
+                fields=["processing_status"], condition=~Q(error_code=""), name="note_troubled"
             ),
         ]
         permissions = [("view_transcript", "Can read what people said")]
@@ -218,7 +226,7 @@ class Note(Job):
             columns |= {"speech": True}
         if columns.get("box") is not None:
             columns |= {"filed_by": FiledBy.USER, "filing_reason": "chosen_by_owner"}
-        note = cls.objects.create(rung_at=Now(), **columns)
+        note = cls.objects.create(rung_at=Now(), request_id=request_id.get(), **columns)
         ring_on_commit(note.stage, note.pk)
         if not note.audio_key:
             note.refresh_from_db(fields=["transcribed_at"])
