@@ -1,4 +1,4 @@
-"""The examples of docs/api.md and of its reference, run from the first to the last against the running product."""
+"""The examples of docs/api.md and its reference, run from the first to the last as they stand."""
 
 from __future__ import annotations
 
