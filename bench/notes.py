@@ -67,11 +67,15 @@ def _boxes(user: User) -> list[uuid.UUID]:
 
 
 def _columns() -> list[Any]:
-    return [field for field in Note._meta.concrete_fields if field.column != "next_attempt_at"]
+    return [
+        field
+        for field in Note._meta.concrete_fields
+        if field.column == "created_at" or not field.has_db_default()
+    ]
 
 
 def copy_statement() -> sql.Composed:
-    """COPY of every column of a note that has no default in the database."""
+    """COPY of when a note was made, and of every column without a default in the database."""
     names = sql.SQL(", ").join(sql.Identifier(field.column) for field in _columns())
     return sql.SQL("COPY notes_note ({}) FROM STDIN").format(names)
 
