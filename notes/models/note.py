@@ -12,6 +12,7 @@ from django.db.models import Case, DateTimeField, F, Q, Value, When
 from django.db.models.functions import Cast, Now
 
 from notes.broker import ring_on_commit
+from notes.compiled import Found
 from notes.models.box import Box
 from notes.models.job import FRESH, Job, is_claimable
 from notes.stages import Stage
@@ -207,11 +208,8 @@ class Note(Job):
     @classmethod
     def twin(cls, owner_id: int, sha256: str) -> Note | None:
         """The note that ``owner_id`` made of the same bytes within :data:`TWIN_HOURS`, if any."""
-        lately = Now() - timedelta(hours=TWIN_HOURS)
-        same = cls.objects.for_user(owner_id).filter(audio_sha256=sha256, created_at__gt=lately)
-        # Nearly always there is none, and a whole row costs web most of what asking costs.
-        twin = same.exclude(audio_format="").values_list("pk", flat=True).first()
-        return cls.objects.filter(pk=twin).first() if twin else None
+        twin = _newest_twin(owner_id, sha256)
+        return cls.objects.filter(pk=twin[0]).first() if twin else None
 
     @classmethod
     def receive(cls, **columns: Any) -> Note:
@@ -289,3 +287,16 @@ class Note(Job):
     def _change(self, **columns: Any) -> None:
         Note.objects.filter(pk=self.pk).update(**columns)
         self.refresh_from_db()
+
+
+#: Nearly always there is none, and a whole row costs web most of what asking costs.
+_newest_twin = Found(
+    lambda owner_id, sha256: (
+        Note.objects.for_user(owner_id)
+        .filter(audio_sha256=sha256, created_at__gt=Now() - timedelta(hours=TWIN_HOURS))
+        .exclude(audio_format="")
+        .values_list("pk")
+    ),
+    1_000_001,
+    "sha256",
+)
