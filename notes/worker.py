@@ -23,6 +23,7 @@ from notes.models import Heartbeat
 from notes.provider import ProviderError
 from notes.webhooks import delivering
 from notes.webhooks.postman import postman
+from project.health_check import say_alive
 
 log = logging.getLogger(__name__)
 
@@ -102,6 +103,8 @@ class Crew:
         connections.close_all()
 
     def _sweep(self) -> None:
+        # Before the database: a container is not ill because its database is.
+        say_alive()
         Heartbeat.beat(self.name)
         sweeper.sweep()
 
