@@ -14,14 +14,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.faults.test_t13_two_versions import new_version
 from tests.image.base import BASE, make_base
 from tests.image.buildah import Buildah, BuildFailed
 from tests.services.run import REPOSITORY
 
 FOLDER = REPOSITORY / "var" / "image-test"
 NEEDED = ("buildah", "debootstrap")
-#: What each captain file makes.
+#: What each captain file makes, and the version to come.
 IMAGE, WORKER_IMAGE = "localhost/bau:latest", "localhost/bau-worker:latest"
+NEXT_IMAGE = "localhost/bau-next:latest"
+IMAGES = {"base": BASE, "app": IMAGE, "worker": WORKER_IMAGE, "next": NEXT_IMAGE}
+#: What a build needs beside the product's own files.
+CONTEXT = (
+    "Dockerfile",
+    ".dockerignore",
+    "captain-definition",
+    "LICENSE",
+    "requirements",
+    "samples",
+)
 
 
 def main() -> int:
@@ -29,15 +41,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bin/image-test", description=__doc__)
     parser.add_argument("--fresh", action="store_true", help="forget what earlier runs have built")
     parser.add_argument("--build", action="store_true", help="only build")
-    parser.add_argument("tests", nargs="*", help="arguments of pytest, default: all of them")
-    options = parser.parse_args()
+    options, arguments = parser.parse_known_args()
     if reason := cannot():
         return refuse(reason)
     FOLDER.mkdir(parents=True, exist_ok=True)
     with open(FOLDER / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
-            return run(options)
+            return run(options, arguments)
         except BuildFailed as fault:
             print(fault, file=sys.stderr)
             return 1
@@ -60,8 +71,8 @@ def refuse(reason: str) -> int:
     return 0
 
 
-def run(options: argparse.Namespace) -> int:
-    """Build, then test."""
+def run(options: argparse.Namespace, arguments: list[str]) -> int:
+    """Build, then test; ``arguments`` are pytest's."""
     install_tools()
     if options.fresh:
         forget(FOLDER)
@@ -74,8 +85,10 @@ def run(options: argparse.Namespace) -> int:
             build(buildah, IMAGE, REPOSITORY / "captain-definition")
         with step("image of captain-definition-worker.json"):
             build(buildah, WORKER_IMAGE, REPOSITORY / "captain-definition-worker.json")
+        with step("image of a version with one more migration"):
+            build(buildah, NEXT_IMAGE, next_version() / "captain-definition")
         buildah.prune()
-        return 0 if options.build else test(buildah, options.tests)
+        return 0 if options.build else test(buildah, arguments)
     finally:
         buildah.unmount_all()
 
@@ -118,20 +131,20 @@ def build(buildah: Buildah, image: str, captain_file: Path) -> None:
     definition = json.loads(captain_file.read_text())
     dockerfile = buildah.folder / f"Dockerfile.{captain_file.stem}"
     if path := definition.get("dockerfilePath"):
-        dockerfile.write_text((REPOSITORY / path).read_text())
+        dockerfile.write_text((captain_file.parent / path).read_text())
     else:
         dockerfile.write_text("\n".join(definition["dockerfileLines"]))
     arguments = {"BASE_IMAGE": BASE}
     if index := os.environ.get("PIP_INDEX_URL"):
         arguments["PIP_INDEX_URL"] = index
-    buildah.build(image, REPOSITORY, dockerfile, arguments)
+    buildah.build(image, captain_file.parent, dockerfile, arguments)
 
 
 def test(buildah: Buildah, arguments: list[str]) -> int:
     """Run the tests on the mounted images."""
     images = [
         {"name": name, "root": str(buildah.mount(image)), "config": buildah.config(image)}
-        for name, image in (("base", BASE), ("app", IMAGE), ("worker", WORKER_IMAGE))
+        for name, image in IMAGES.items()
     ]
     described = buildah.folder / "images.json"
     described.write_text(json.dumps(images, indent=1))
@@ -141,6 +154,16 @@ def test(buildah: Buildah, arguments: list[str]) -> int:
         cwd=REPOSITORY,
         env={**os.environ, "BAU_IMAGES": str(described)},
     ).returncode
+
+
+def next_version() -> Path:
+    """A checkout that is one migration and one actor ahead of this one."""
+    tree = new_version()
+    for name in CONTEXT:
+        source = REPOSITORY / name
+        copy = shutil.copytree if source.is_dir() else shutil.copy
+        copy(source, tree / name)
+    return tree
 
 
 @contextmanager

@@ -80,8 +80,8 @@ class FirstProcess(Process):
 class Container(Stack):
     """An image with settings: what ``docker run`` and a platform make of it.
 
-    ``volume`` is the folder at /data, kept over restarts; without one there is none. Settings that
-    name a role are for images that do not bring theirs along.
+    ``volume`` is the folder at /data, kept over restarts; without one there is none. ``role`` is a
+    variable that the operator sets; None leaves it to the image.
     """
 
     def __init__(
@@ -89,16 +89,24 @@ class Container(Stack):
         image: Image,
         env: Mapping[str, str] | None = None,
         *,
+        role: str | None = None,
         volume: Path | None = None,
-        **services: str | None,
+        database: str | None = None,
+        redis: str | None = None,
+        provider: str | None = None,
     ) -> None:
         self.image = image
-        role = image.env.get("PROCESS_ROLE") or (env or {}).get("PROCESS_ROLE", "all")
-        super().__init__(env, role=role, **services)
+        super().__init__(
+            env,
+            role=role or image.env.get("PROCESS_ROLE", "all"),
+            database=database,
+            redis=redis,
+            provider=provider,
+        )
         self.volume = volume
-        self.env = {**image.env, **self.env}
-        if "PROCESS_ROLE" not in {**(env or {}), **image.env}:
+        if role is None:
             del self.env["PROCESS_ROLE"]
+        self.env = {**image.env, **self.env}
         self.hostname = self.directory.name
         self.starts = 0
 
