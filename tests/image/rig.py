@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from tests.faults.rig import Rig, Sent
 from tests.image.container import Container, Image
@@ -22,7 +23,7 @@ class ImageRig(Rig):
         self.images = images
         self.valkey = Valkey(password=REDIS_PASSWORD)
 
-    def new_stack(self, env: Mapping[str, str], role: str, **services: str | None) -> Container:
+    def new_stack(self, env: Mapping[str, str], role: str, **services: Any) -> Container:
         """A container of the image that the role has a captain file for."""
         own = {name: value for name, value in env.items() if name not in NOT_SHARED}
         if role == "worker":
