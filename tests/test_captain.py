@@ -7,8 +7,10 @@ import re
 from typing import Any
 
 import pytest
+import yaml
 
 from project import captain
+from tests.environment import names_of_settings
 from tests.services.run import REPOSITORY
 
 DOCKERFILE = (REPOSITORY / "Dockerfile").read_text()
@@ -102,3 +104,64 @@ def test_the_base_is_an_exact_version() -> None:
     base = values("ARG", INSTRUCTIONS)[0]
     assert re.fullmatch(r"BASE_IMAGE=python:3\.\d+\.\d+-slim-[a-z]+", base)
     assert values("FROM", INSTRUCTIONS) == ["${BASE_IMAGE} AS build", "${BASE_IMAGE}"]
+
+
+TEMPLATE = REPOSITORY / "deploy" / "caprover" / "bau-mental.yml"
+#: The keys that CapRover reads of a service, and those of its own.
+SERVICE_KEYS = {
+    *("image", "environment", "ports", "volumes", "depends_on", "hostname", "command", "cap_add"),
+    "caproverExtra",
+}
+EXTRA_KEYS = {"containerHttpPort", "notExposeAsWebApp", "websocketSupport", "dockerfileLines"}
+BUILT_IN = {"$$cap_appname", "$$cap_root_domain", "$$cap_gen_random_hex"}
+
+
+def template() -> dict[str, Any]:
+    read: dict[str, Any] = yaml.safe_load(TEMPLATE.read_text())
+    return read
+
+
+def test_the_one_click_template_keeps_the_rules_of_its_repository() -> None:
+    """https://github.com/caprover/one-click-apps/blob/master/scripts/validate_apps.js"""
+    read = template()
+    assert read.keys() == {"captainVersion", "services", "caproverOneClickApp"}
+    assert str(read["captainVersion"]) == "4"
+    app = read["caproverOneClickApp"]
+    assert app["displayName"]
+    assert 0 < len(app["description"]) <= 200
+    assert isinstance(app["isOfficial"], bool)
+    assert app["instructions"]["start"]
+    assert app["instructions"]["end"]
+    for service in read["services"].values():
+        assert service.keys() <= SERVICE_KEYS
+        assert service["caproverExtra"].keys() <= EXTRA_KEYS
+        assert not service["image"].endswith(":latest")
+    for variable in app["variables"]:
+        assert variable["id"].startswith("$$cap_")
+        assert variable["label"]
+        default = str(variable.get("defaultValue", ""))
+        if "validRegex" in variable and default and "$$" not in default:
+            assert re.search(variable["validRegex"].strip("/"), default)
+
+
+def test_each_variable_of_the_template_is_declared_and_used() -> None:
+    text = TEMPLATE.read_text()
+    declared = {variable["id"] for variable in template()["caproverOneClickApp"]["variables"]}
+    used = set(re.findall(r"\$\$cap_[a-z0-9_]+", text)) - BUILT_IN
+    assert used == declared
+    assert all(text.count(name) > 1 for name in declared)
+    # Written twice it would make two values.
+    assert "gen_random_hex" not in yaml.safe_dump(template()["services"])
+
+
+def test_the_template_names_settings_that_are_there_and_locks_every_server() -> None:
+    services = template()["services"]
+    app = services["$$cap_appname"]
+    assert set(app["environment"]) <= set(names_of_settings())
+    assert app["caproverExtra"]["containerHttpPort"] == "8000"
+    for name, service in services.items():
+        exposed = service["caproverExtra"].get("notExposeAsWebApp") != "true"
+        assert exposed == (name == "$$cap_appname")
+        assert service["volumes"]
+    assert "--requirepass $$cap_redis_password" in services["$$cap_appname-redis"]["command"]
+    assert ":$$cap_postgres_password@" in app["environment"]["DATABASE_URL"]

@@ -154,6 +154,10 @@ class Container(Stack):
             raise RuntimeError(f"{command} gave {done.returncode}:\n{done.stdout}{done.stderr}")
         return done
 
+    def runs(self, command: str) -> bool:
+        """Whether one of its processes is ``command``."""
+        return any(running.command == command for running in self.processes())
+
     def manage(self, *arguments: str, check: bool = True) -> str:
         """What ``manage.py`` prints inside the container."""
         return self.run("python", "manage.py", *arguments, check=check).stdout
