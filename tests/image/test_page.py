@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tests.fakes.provider import FakeProvider
 from tests.image.container import Container, Image, new_volume
+from tests.marks import marked
 from tests.services import minimal_environment, wait_for
 from tests.services.postgres import Postgres
 from tests.services.run import REPOSITORY
@@ -20,6 +21,8 @@ from tests.services.s3 import S3
 from tests.services.valkey import Valkey
 
 PAGE = REPOSITORY / "docs" / "deploy.md"
+#: What the page sends.
+SAMPLE = "encanador.ogg"
 #: What a block is labelled with: an app's variables, or where commands are typed.
 LABELS = ["app", "container", "laptop", "backup", "restore", "servers", "moving", "web"]
 
@@ -97,7 +100,7 @@ def test_who_follows_the_page_gets_one_app_and_then_two(images: dict[str, Image]
         reader.one_off(env, "restore")
         one.start()
         assert one.client(token).get(first)["transcript"]
-        second = send(one, token)
+        second = send(one, token, sample="plumber.ogg")
         one.terminate()
         servers = rent(parts)
         env |= variables("servers", servers)
@@ -105,25 +108,26 @@ def test_who_follows_the_page_gets_one_app_and_then_two(images: dict[str, Image]
         moved = reader.app(env, volume=False)
         moved.env["BASE_URL"] = moved.url
         moved.start()
-        audio = (REPOSITORY / "samples" / "encanador.ogg").read_bytes()
-        for note in (first, second):
+        for note, sample in ((first, SAMPLE), (second, "plumber.ogg")):
+            audio = (REPOSITORY / "samples" / sample).read_bytes()
             assert moved.client(token).audio(note) == audio
         worker = reader.app(env, name="worker", volume=False).start()
         web = reader.app({**env, **variables("web", {})}, volume=False)
         moved.terminate()
         web.env["BASE_URL"] = web.url
         web.start()
-        third = send(web, token)
-        told = {note["id"] for note in web.client(token).list()["results"]}
-        assert told == {first, second, third}
+        client = web.client(token)
+        third = client.wait(client.upload(marked()[0])["id"])
+        assert third["processing_status"] == "completed"
+        assert [note["id"] for note in client.list()["results"]] == [third["id"], second, first]
         wait_for(lambda: worker.healthy() and web.healthy(), 30, "not healthy")
         assert "fail" not in web.manage("doctor", check=False)
 
 
-def send(app: Container, token: str) -> str:
+def send(app: Container, token: str, *, sample: str = SAMPLE) -> str:
     """The block for the reader's computer; the note's id, once it has been transcribed."""
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", blocks()["laptop"]],
+        ["bash", "-euo", "pipefail", "-c", blocks()["laptop"].replace(SAMPLE, sample)],
         cwd=REPOSITORY,
         env={**minimal_environment(), "TOKEN": token, "BASE_URL": app.url},
         capture_output=True,
