@@ -24,6 +24,7 @@ from notes.provider import ProviderError
 from notes.vitals import Vitals
 from notes.webhooks import delivering
 from notes.webhooks.postman import postman
+from project.health_check import say_alive
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +105,8 @@ class Crew:
         connections.close_all()
 
     def _sweep(self) -> None:
+        # Before the database: a container is not ill because its database is.
+        say_alive()
         Heartbeat.beat(self.name, self._vitals.sample(leases.count()))
         sweeper.sweep()
 

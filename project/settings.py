@@ -25,6 +25,7 @@ from project.environment import (
     two_letters,
 )
 from project.storages import bucket_origins, folder_storage, s3_storage
+from project.volumes import is_on_volume
 from project.weak import Given, is_public, renamed_settings, weak_settings
 
 env = Environment()
@@ -89,6 +90,7 @@ DATABASE_URL: str = env.str("DATABASE_URL", f"sqlite:///{VAR_DIR / 'bau.sqlite3'
 DATABASE_POOL_SIZE: int = env.int("DATABASE_POOL_SIZE", 8, validate=at_least(2))
 REDIS_URL: str = env.str("REDIS_URL", default_redis_url(VAR_DIR))
 SHARED_VOLUME: bool = env.bool("SHARED_VOLUME", False)
+VOLUME_REQUIRED: bool = env.bool("VOLUME_REQUIRED", False)
 MEDIA_ROOT: str = env.str("MEDIA_ROOT", str(VAR_DIR / "media"))
 S3_BUCKET: str = env.str("S3_BUCKET", "")
 S3_ENDPOINT_URL: str = env.str("S3_ENDPOINT_URL", "")
@@ -117,6 +119,18 @@ if PROCESS_ROLE in ("web", "worker") and not SHARED_VOLUME:
             "A split role cannot keep audio in a folder that the other container would not see."
             " Name a bucket, or set SHARED_VOLUME=1 if both mount the same folder.",
         )
+
+if VOLUME_REQUIRED:
+    _kept = {} if S3_BUCKET else {"MEDIA_ROOT": MEDIA_ROOT}
+    if _ON_SQLITE and ":memory:" not in DATABASE_URL:
+        _kept["DATABASE_URL"] = os.path.dirname(DATABASE_URL.removeprefix("sqlite:///"))
+    for _name, _folder_kept in _kept.items():
+        if not is_on_volume(Path(os.path.abspath(_folder_kept))):
+            env.complain(
+                _name,
+                f"{_folder_kept} is inside the container and would be gone with it. Mount a volume"
+                f" at {VAR_DIR}, use PostgreSQL and a bucket, or, to lose it, VOLUME_REQUIRED=0.",
+            )
 
 # --- The site ------------------------------------------------------------------------------------
 
@@ -290,7 +304,8 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 
 STATIC_URL = "static/"
-WHITENOISE_USE_FINDERS = True
+# In an image they are collected, and compressed beside.
+WHITENOISE_USE_FINDERS = not (STATIC_ROOT / "admin").is_dir()
 STORAGES: dict[str, Any] = {
     "default": s3_storage(
         bucket=S3_BUCKET,

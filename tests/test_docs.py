@@ -13,7 +13,7 @@ from tests.environment import names_of_settings
 from tests.services.run import REPOSITORY
 
 DOCS = REPOSITORY / "docs"
-PAGES = ("operations.md", "migrating-from-celery.md")
+PAGES = ("deploy.md", "operations.md", "migrating-from-celery.md")
 #: What both languages must name: commands, options, settings, metrics.
 NAMES = re.compile(r"manage\.py \w+|--[a-z][a-z-]+|\b[A-Z]+(?:_[A-Z0-9]+)+\b|\bbau_\w+")
 
@@ -25,6 +25,19 @@ def names(page: str) -> set[str]:
 @pytest.mark.parametrize("page", PAGES)
 def test_both_languages_name_the_same(page: str) -> None:
     assert names(page) == names(f"pt-BR/{page}")
+
+
+def test_both_languages_have_the_same_blocks_to_copy() -> None:
+    texts = [(DOCS / folder / "deploy.md").read_text() for folder in (".", "pt-BR")]
+    english, portuguese = (re.findall(r"^```\w.*?^```$", text, re.M | re.S) for text in texts)
+    assert english == portuguese
+    assert len(english) > 8
+
+
+def test_the_settings_that_the_page_for_deployments_explains_are_there() -> None:
+    rows = re.findall(r"^\| `([A-Z_0-9]+)` \|", (DOCS / "deploy.md").read_text(), re.MULTILINE)
+    assert rows
+    assert set(rows) <= set(names_of_settings())
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from project.volumes import is_on_volume
 from tests.environment import names_of_settings
 from tests.services.run import REPOSITORY
 
@@ -55,6 +56,27 @@ def test_a_split_role_refuses_what_the_other_container_would_not_see(
     assert "bucket" in refused.stderr
     assert "REDIS_URL:" in refused.stderr
     assert check(tmp_path, PROCESS_ROLE=role, SHARED_VOLUME="1").returncode == 0
+
+
+def test_an_image_refuses_to_keep_notes_where_they_would_be_gone_with_it(tmp_path: Path) -> None:
+    lasting = {"DATABASE_URL": "postgres://db/bau", "S3_BUCKET": "b", "S3_REGION": "us-east-1"}
+    refused = check(tmp_path, VOLUME_REQUIRED="1", VAR_DIR=str(tmp_path))
+    assert refused.returncode == 2
+    assert f"MEDIA_ROOT: {tmp_path}/media is inside the container" in refused.stderr
+    assert f"DATABASE_URL: {tmp_path} is inside the container" in refused.stderr
+    assert check(tmp_path, VOLUME_REQUIRED="1", VAR_DIR="/dev/shm/x").returncode == 0
+    assert check(tmp_path, VOLUME_REQUIRED="1", VAR_DIR=str(tmp_path), **lasting).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("folder", "lasts"),
+    [("/data", True), ("/data/media", True), ("/database", False), ("/", False), ("/tmp/x", True)],
+)
+def test_a_folder_lasts_if_it_or_one_above_it_is_a_mount(folder: str, lasts: bool) -> None:
+    mounts = "\n".join(
+        f"1 0 8:1 / {point} rw - ext4 /dev/vda rw" for point in ("/", "/proc", "/data", "/tmp")
+    )
+    assert is_on_volume(Path(folder), mounts) is lasts
 
 
 def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:

@@ -89,9 +89,9 @@ class Rig:
             if part is not None:
                 self._parts.enter_context(part)
         env = {**self._env, **(self.s3.env if self.s3 else {})}
-        self.stack = Stack(
+        self.stack = self.new_stack(
             env,
-            role=self._role,
+            self._role,
             redis=self.valkey.url,
             provider=self.provider.url,
             database=self.postgres.create_database("bau") if self.postgres else None,
@@ -112,8 +112,12 @@ class Rig:
 
     def add(self, role: str = "worker", env: Mapping[str, str] | None = None) -> Stack:
         """One more container of the same installation, started."""
-        stack = Stack({**self.stack.env, "SHARED_VOLUME": "1", **(env or {})}, role=role)
-        return self._parts.enter_context(stack)
+        shared = {**self.stack.env, "SHARED_VOLUME": "1", **(env or {})}
+        return self._parts.enter_context(self.new_stack(shared, role))
+
+    def new_stack(self, env: Mapping[str, str], role: str, **services: Any) -> Stack:
+        """A container, not yet started: here, the checkout's code as it is."""
+        return Stack(env, role=role, **services)
 
     # --- Notes -----------------------------------------------------------------------------------
 
