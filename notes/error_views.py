@@ -15,11 +15,11 @@ from notes.texts import PROBLEMS, in_my_language
 
 def error_response(request: HttpRequest, problem: Problem) -> HttpResponse:
     """``problem`` in the form that whoever asked can read."""
-    if request.path == "/api" or request.path.startswith("/api/"):
+    if _is_api(request):
         return problem_response(request, problem)
     status, title = PROBLEMS[problem.code]
     sentence = in_my_language(title, **problem.values)
-    if request.accepts("text/html") and "text/html" in request.headers.get("Accept", ""):
+    if wants_page(request):
         with suppress(Exception):  # with nothing to show it with, it is still told
             return _page(request, status, sentence, problem.headers)
     return HttpResponse(
@@ -28,6 +28,15 @@ def error_response(request: HttpRequest, problem: Problem) -> HttpResponse:
         headers=problem.headers,
         content_type="text/plain; charset=utf-8",
     )
+
+
+def wants_page(request: HttpRequest) -> bool:
+    """Whether a browser asks on behalf of a person; one that takes anything does not say so."""
+    return not _is_api(request) and "text/html" in request.headers.get("Accept", "")
+
+
+def _is_api(request: HttpRequest) -> bool:
+    return request.path == "/api" or request.path.startswith("/api/")
 
 
 def _page(

@@ -14,8 +14,8 @@ from django.utils import translation
 from ninja.files import UploadedFile
 
 from notes.audio.formats import HEAD_BYTES, AudioFormat, sniff
-from notes.error_views import error_response
-from notes.errors import Problem
+from notes.error_views import error_response, wants_page
+from notes.errors import Problem, problem_response
 
 #: What a form may hold beside the file, in bytes.
 FORM_BYTES = 64 * 1024
@@ -48,7 +48,8 @@ class SizeGate:
         if problem is None:
             return self.get_response(request)
         with translation.override(translation.get_language_from_request(request)):
-            return error_response(request, problem)
+            show = error_response if wants_page(request) else problem_response
+            return show(request, problem)
 
     def _problem(self, request: HttpRequest) -> Problem | None:
         if request.path_info == UNREAD:

@@ -8,14 +8,10 @@ from page.texts import TEXTS
 SCRIPT_TEXTS: dict[str, Text] = {}
 
 #: Texts of the server's that scripts say too.
-SHARED = tuple(key for key in TEXTS if key.startswith("state.")) + (
-    "inbox",
-    "note.no_words",
-    "record.button",
-    "record.pause",
-    "record.hint",
-    "count_one",
-    "count_other",
+SHARED = (
+    *(key for key in TEXTS if key.startswith("state.")),
+    *("inbox", "note.no_words", "record.button", "record.pause", "record.hint"),
+    *("count_one", "count_other"),
 )
 
 

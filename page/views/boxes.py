@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 from notes.api import boxes as operations
 from notes.api.schemas import BoxIn, BoxPatch
 from page.boxes import boxes_with_counts
-from page.views.shell import REFUSALS, Trouble, signed_in, text_of, trouble_of
+from page.views.shell import REFUSALS, Trouble, parsed, signed_in, text_of, trouble_of
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -23,7 +23,7 @@ def boxes(request: HttpRequest) -> HttpResponseBase:
     if request.method != "POST":
         return _render(request)
     try:
-        operations.create_box(request, BoxIn(**_typed(request)), HttpResponse())
+        operations.create_box(request, parsed(BoxIn, _typed(request)), HttpResponse())
     except REFUSALS as refusal:
         return _render(request, trouble_of(refusal))
     return redirect("page:boxes")
@@ -54,7 +54,7 @@ def box(request: HttpRequest, box_id: uuid.UUID) -> HttpResponseBase:
     trouble = None
     if request.method == "POST":
         try:
-            operations.change_box(request, box_id, BoxPatch(**_typed(request)))
+            operations.change_box(request, box_id, parsed(BoxPatch, _typed(request)))
             return redirect("page:boxes")
         except REFUSALS as refusal:
             trouble, typed = trouble_of(refusal), request.POST.dict()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -13,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_POST, require_safe
+from ninja.files import UploadedFile
 
 from notes.api import notes as operations
 from notes.api.notes import FiltersIn
@@ -21,7 +22,7 @@ from notes.api.usage import get_usage
 from notes.errors import Problem
 from page.boxes import boxes_with_counts
 from page.listing import as_items
-from page.views.shell import REFUSALS, Trouble, signed_in, trouble_of
+from page.views.shell import REFUSALS, Trouble, parsed, signed_in, trouble_of
 
 PAGE = 20
 INBOX = "inbox"
@@ -70,7 +71,7 @@ def _filters(request: HttpRequest) -> FiltersIn:
         "status": query.get("state") or None,
         "search": query.get("q", "").strip() or None,
     }
-    return FiltersIn(**{name: value for name, value in fields.items() if value is not None})
+    return parsed(FiltersIn, {name: value for name, value in fields.items() if value is not None})
 
 
 @csrf_exempt
@@ -86,7 +87,8 @@ def upload(request: HttpRequest) -> HttpResponseBase:
 
 @csrf_protect
 def _upload(request: HttpRequest) -> HttpResponseBase:
-    file = request.FILES.get("file")
+    # ninja's class of uploads adds nothing to Django's but a schema.
+    file = cast("UploadedFile | None", request.FILES.get("file"))
     try:
         if file is None:
             raise Problem("empty_file")

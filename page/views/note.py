@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -16,7 +15,7 @@ from notes.api.schemas import NoteDetailOut, NotePatch
 from notes.exports.formats import FORMATS
 from notes.models.note import OPEN
 from page.boxes import boxes_with_counts
-from page.views.shell import REFUSALS, Trouble, signed_in, text_of, trouble_of
+from page.views.shell import REFUSALS, Trouble, parsed, signed_in, text_of, trouble_of
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -27,7 +26,7 @@ def note(request: HttpRequest, note_id: uuid.UUID) -> HttpResponseBase:
         return _render(request, note_id)
     words = text_of(request, "transcript")
     try:
-        patch = NotePatch(transcript=words)
+        patch = parsed(NotePatch, {"transcript": words})
         operations.change_note(request, note_id, patch, request.POST.get("etag") or None)
     except REFUSALS as refusal:
         trouble = trouble_of(refusal)
@@ -66,9 +65,10 @@ def _render(
 @signed_in
 def move(request: HttpRequest, note_id: uuid.UUID) -> HttpResponseBase:
     """Put the note into a box, or into the Inbox."""
-    box: Any = request.POST.get("box") or None
     try:
-        operations.change_note(request, note_id, NotePatch(box=box))
+        operations.change_note(
+            request, note_id, parsed(NotePatch, {"box": request.POST.get("box") or None})
+        )
     except REFUSALS as refusal:
         trouble = trouble_of(refusal)
         if trouble.status == 404:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from django.contrib.staticfiles import finders
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 
 @require_safe
-def service_worker(request: HttpRequest) -> HttpResponseBase:
+def service_worker(request: HttpRequest) -> HttpResponse:
     """From the root, since a service worker governs what lies below it; never from a cache."""
     path = finders.find("page/js/sw.js")
     if not path:
         raise Http404
-    response = FileResponse(open(path, "rb"), content_type="text/javascript; charset=utf-8")
+    script = Path(path).read_bytes()
+    response = HttpResponse(script, content_type="text/javascript; charset=utf-8")
     response["Cache-Control"] = "no-cache"
     return response
 

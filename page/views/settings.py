@@ -90,6 +90,5 @@ def delete_account(request: HttpRequest) -> HttpResponseBase:
         logout(request)
         erase_user(user)
         return redirect("page:login")
-    return render(
-        request, "page/account_delete.html", {"wrong": wrong}, status=403 if wrong else 200
-    )
+    status = 403 if wrong else 200
+    return render(request, "page/account_delete.html", {"wrong": wrong}, status=status)

@@ -78,8 +78,16 @@ def form_of(request: HttpRequest, schema: type[Model], *names: str) -> Model:
     Raises:
       pydantic.ValidationError: the API would refuse it too.
     """
-    fields = {name: request.POST[name] for name in names if request.POST.get(name)}
-    return schema(**fields)
+    return parsed(schema, {name: request.POST[name] for name in names if request.POST.get(name)})
+
+
+def parsed(schema: type[Model], fields: dict[str, Any]) -> Model:
+    """``fields`` as the API's ``schema`` takes them.
+
+    Raises:
+      pydantic.ValidationError: the API would refuse them too.
+    """
+    return schema.model_validate(fields)
 
 
 def text_of(request: HttpRequest, name: str) -> str:

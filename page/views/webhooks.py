@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 from notes.api import webhooks as operations
 from notes.api.webhook_schemas import WebhookIn, WebhookPatch
 from page.views.settings import render_settings
-from page.views.shell import REFUSALS, form_of, signed_in, trouble_of
+from page.views.shell import REFUSALS, form_of, parsed, signed_in, trouble_of
 
 
 @require_POST
@@ -33,7 +33,7 @@ def change(request: HttpRequest, webhook_id: uuid.UUID) -> HttpResponseBase:
     """What the button says: ``pause``, ``resume``, ``ping`` or ``delete``."""
     what = request.POST.get("do")
     if what in ("pause", "resume"):
-        patch = WebhookPatch(active=what == "resume")
+        patch = parsed(WebhookPatch, {"active": what == "resume"})
         operations.change_webhook(request, webhook_id, patch)
     elif what == "ping":
         operations.ping(request, webhook_id)
