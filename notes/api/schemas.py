@@ -151,8 +151,12 @@ class SegmentOut(Schema):
 
 
 class NoteDetailOut(NoteOut):
-    """A note, with what would make a list of them heavy."""
+    """A note, with what would make a list of them heavy.
 
+    ``original_transcript`` is what was heard (or first written), once its owner has changed it.
+    """
+
+    original_transcript: str | None
     waveform: list[float]
     segments: list[SegmentOut]
 
@@ -262,7 +266,11 @@ def note_out(note: Note, boxes: dict[uuid.UUID, Box]) -> dict[str, Any]:
 
 def note_detail_out(note: Note, boxes: dict[uuid.UUID, Box]) -> dict[str, Any]:
     """``note`` as :class:`NoteDetailOut`."""
-    heavy = {"waveform": note.waveform or [], "segments": note.segments or []}
+    heavy = {
+        "waveform": note.waveform or [],
+        "segments": note.segments or [],
+        "original_transcript": note.original_transcript if note.transcript_edited_at else None,
+    }
     return {**note_out(note, boxes), **heavy}
 
 

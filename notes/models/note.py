@@ -86,7 +86,7 @@ class NoteQuerySet(models.QuerySet["Note"]):
 
     def without_details(self) -> NoteQuerySet:
         """The same, but what only a single note shows is read when it is asked for."""
-        return self.defer("waveform", "segments")
+        return self.defer("waveform", "segments", "original_transcript")
 
     def claimable(self, *stages: Stage) -> NoteQuerySet:
         """Notes that may be claimed now for one of ``stages`` (any, if none is named)."""
@@ -130,6 +130,8 @@ class Note(Job):
 
     transcript = models.TextField(blank=True)
     transcript_edited_at = models.DateTimeField(null=True, editable=False)
+    # What was heard or first written; kept once the owner has changed it.
+    original_transcript = models.TextField(db_default="", editable=False)
     # What was heard when: {"start", "end", "text"} in seconds of the recording, if the model tells.
     segments = models.JSONField(null=True, editable=False)
     speech = models.BooleanField(null=True)
@@ -242,8 +244,13 @@ class Note(Job):
         )
 
     def edit_transcript(self, text: str) -> None:
-        """Replace the words by the owner's own; a transcription that ends later leaves them."""
-        self._change(transcript=text, transcript_edited_at=Now())
+        """Replace the words by the owner's own; a transcription that ends later leaves them.
+
+        What stood there before their first change is kept as ``original_transcript``.
+        """
+        first = When(transcript_edited_at__isnull=True, then=F("transcript"))
+        original = Case(first, default=F("original_transcript"))
+        self._change(transcript=text, original_transcript=original, transcript_edited_at=Now())
 
     def retry(self) -> None:
         """Do the failed step again, from the start.
