@@ -76,9 +76,15 @@ const USER = "bau-user";
 
 /** Whose browser this is: the page tells; without network, whoever was here last. */
 export function user() {
-  const told = document.body.dataset.user;
-  if (told) localStorage.setItem(USER, told);
-  return told || localStorage.getItem(USER) || "";
+  const { user: told = "", offline } = document.body.dataset;
+  return told || offline === undefined ? told : localStorage.getItem(USER) || "";
+}
+
+/** Remember who is signed in; what somebody else has read here is forgotten. */
+export async function greet() {
+  const before = localStorage.getItem(USER);
+  if (before && before !== user()) await seen.clear();
+  localStorage.setItem(USER, user());
 }
 
 /** At sign-out: nothing that was read stays; what was recorded and not sent does, unless told. */
