@@ -42,8 +42,8 @@ def _is_api(request: HttpRequest) -> bool:
 def _page(
     request: HttpRequest, status: int, sentence: str, headers: dict[str, str]
 ) -> HttpResponse:
-    # Nothing that may be broken just now is asked: no session, no database.
-    body = render_to_string("page/trouble.html", {"sentence": sentence, "request": None})
+    # Nothing that may be broken just now is asked: no session, no database, only a cookie.
+    body = render_to_string("page/trouble.html", {"sentence": sentence, "asked_by": request})
     return HttpResponse(body, status=status, headers=headers)
 
 

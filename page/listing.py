@@ -18,9 +18,9 @@ def pieces_of(note: dict[str, Any]) -> list[tuple[str, bool]]:
     """The found part of a transcript, or its beginning, cut where highlights begin and end."""
     snippet = note.get("snippet")
     if snippet is None:
-        text = note["transcript"]
+        text = note["transcript"].strip()
         short = text[:SHOWN].rstrip()
-        return [(f"{short}…" if len(text) > SHOWN else short, False)]
+        return [(f"{short}…" if len(text) > SHOWN else short, False)] if short else []
     text, at = snippet.text, 0
     pieces = [("…", False)] if snippet.start else []
     for start, end in snippet.highlights:

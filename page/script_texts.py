@@ -11,7 +11,7 @@ SCRIPT_TEXTS: dict[str, Text] = {}
 SHARED = (
     *(key for key in TEXTS if key.startswith("state.")),
     *("inbox", "note.no_words", "record.button", "record.pause", "record.hint"),
-    *("count_one", "count_other"),
+    *("count.one", "count.other"),
 )
 
 

@@ -1,7 +1,7 @@
 """The page's catalogue: every sentence it shows, in both languages. Read at run time as it is.
 
-Keys name a page and a thing. ``{name}`` is filled in; a text that counts has ``_one`` and
-``_other``, as both languages want no more.
+Keys name a page and a thing. ``{name}`` is filled in; a text that counts has ``.one`` and
+``.other``, as both languages want no more.
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ TEXTS: dict[str, Text] = {
     "upload.send": Text("Enviar", "Send"),
     "queue.title": Text("Neste aparelho", "On this device"),
     "list.title": Text("Suas notas", "Your notes"),
-    "list.empty": Text("Ainda não há notas aqui.", "There are no notes here yet."),
     "list.nothing_found": Text(
         "Nada encontrado. Tente outra palavra ou outro filtro.",
         "Nothing found. Try another word or another filter.",
@@ -71,14 +70,14 @@ TEXTS: dict[str, Text] = {
     ),
     "usage.audio_used": Text("{used} min de áudio hoje", "{used} min of audio today"),
     "usage.notes": Text("{used} de {limit} notas hoje", "{used} of {limit} notes today"),
-    "usage.notes_used_one": Text("{count} nota hoje", "{count} note today"),
-    "usage.notes_used_other": Text("{count} notas hoje", "{count} notes today"),
+    "usage.notes_used.one": Text("{count} nota hoje", "{count} note today"),
+    "usage.notes_used.other": Text("{count} notas hoje", "{count} notes today"),
     "usage.near": Text(
         "Seu limite de hoje está perto do fim; ele recomeça à meia-noite (UTC).",
         "You are close to today's limit; it starts anew at midnight (UTC).",
     ),
-    "count_one": Text("{count} nota", "{count} note"),
-    "count_other": Text("{count} notas", "{count} notes"),
+    "count.one": Text("{count} nota", "{count} note"),
+    "count.other": Text("{count} notas", "{count} notes"),
     # --- States of a note
     "state.pending": Text("Na fila", "Waiting"),
     "state.transcribing": Text("Transcrevendo", "Transcribing"),
@@ -299,4 +298,4 @@ def say(key: str, **values: object) -> str:
 
 def say_count(key: str, count: int, **values: object) -> str:
     """The text of ``key`` for so many: both languages have one form for 1 and one for the rest."""
-    return say(f"{key}_one" if count == 1 else f"{key}_other", count=count, **values)
+    return say(f"{key}.one" if count == 1 else f"{key}.other", count=count, **values)

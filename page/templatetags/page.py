@@ -41,7 +41,7 @@ def page_language() -> str:
 @register.simple_tag(takes_context=True)
 def page_theme(context: dict[str, Any]) -> str:
     """``light``, ``dark`` or ``auto``."""
-    request = context.get("request")
+    request = context.get("request") or context.get("asked_by")
     return theme_of(request) if request else "auto"
 
 

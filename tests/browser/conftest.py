@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
 from tests.browser.chromium import as_wav, executable, launch
+from tests.browser.furnished import Home, furnish
 from tests.browser.site import Person, Site, running_site
 from tests.browser.watching import Watch
 from tests.conftest import SAMPLE
@@ -126,3 +127,9 @@ def signed_in(opened: Callable[..., Open], person: Person) -> Callable[..., Page
         return page
 
     return open_page
+
+
+@pytest.fixture(scope="package")
+def furnished(shared_site: Site) -> Home:
+    """Somebody with boxes and notes; read only, since all tests share them."""
+    return furnish(shared_site)
