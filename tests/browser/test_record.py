@@ -18,7 +18,8 @@ NOTE_STATES = """
 window.__states = [];
 new MutationObserver(() => {
   const row = document.querySelector("#notes .note");
-  if (row && window.__states.at(-1) !== row.dataset.status) window.__states.push(row.dataset.status);
+  const now = row?.dataset.status;
+  if (now && window.__states.at(-1) !== now) window.__states.push(now);
 }).observe(document, {subtree: true, childList: true, attributes: true});
 """
 

@@ -40,22 +40,26 @@ export function start() {
   }
   button.addEventListener("click", toggle);
   $("#record-pause")?.addEventListener("click", pause);
-  addEventListener("beforeunload", (event) => session && event.preventDefault());
-  document.addEventListener("visibilitychange", () => session && keepAwake(session));
+  addEventListener("beforeunload", (event) => session?.recorder && event.preventDefault());
+  document.addEventListener("visibilitychange", () => session?.recorder && keepAwake(session));
 }
 
 /** Begin, or end what has begun. */
 export async function toggle() {
-  const button = $("#record-button");
-  if (session) return session.recorder.state !== "inactive" && session.recorder.stop();
-  button.disabled = true;
+  const { state } = session?.recorder ?? {};
+  if (state === "recording" || state === "paused") session.recorder.stop();
+  if (session) return;
+  // Taken at once: a second press must not begin a second one, and a disabled button loses focus.
+  session = {};
   try {
     await begin();
   } catch (fault) {
     const code = { NotAllowedError: "microphone_refused", NotFoundError: "microphone_missing" };
+    session?.stream?.getTracks().forEach((track) => track.stop());
+    session?.end?.();
+    session = null;
     hint(text(code[fault.name] ?? "microphone_failed"));
-  } finally {
-    button.disabled = false;
+    show("idle");
   }
 }
 
