@@ -136,6 +136,18 @@ def test_a_note_is_moved_retried_and_deleted(page: Client, new_note: NewNote, ho
     assert not Note.objects.exists()
 
 
+def test_a_note_that_waits_tells_how_many_are_before_it(
+    page: Client, new_note: NewNote, bob: User
+) -> None:
+    others = [Note.receive(owner_id=bob.pk, audio_key="x", audio_format="ogg") for _ in range(3)]
+    Note.objects.update(next_attempt_at="2026-01-01T00:00:00Z")
+    Note.objects.filter(pk=others[0].pk).update(lease_token=uuid.uuid4())
+    note = new_note()
+    assert page.get(f"/api/v1/notes/{note.pk}").json()["queue_position"] == 2
+    Note.objects.filter(pk=note.pk).update(processing_status="completed")
+    assert page.get(f"/api/v1/notes/{note.pk}").json()["queue_position"] is None
+
+
 # --- Boxes ---------------------------------------------------------------------------------------
 
 
