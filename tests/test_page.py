@@ -16,7 +16,7 @@ from tests.conftest import ABSENT
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
-BROWSER = {"Accept": "text/html,application/xhtml+xml"}
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 PASSWORD = "certa-e-longa-7"
 NewNote = Callable[..., Note]
 
