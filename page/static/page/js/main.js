@@ -63,3 +63,4 @@ if (user()) {
   if (page !== "home") queue.on("received", () => toast(text("received")));
   await queue.start();
 }
+document.documentElement.dataset.ready = "";

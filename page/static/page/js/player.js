@@ -39,7 +39,7 @@ export function press(key, big) {
 function wave(player) {
   const place = $("#waveform");
   const peaks = JSON.parse(place?.dataset.peaks || "[]");
-  const told = Number(place?.dataset.duration);
+  const told = Number(place?.dataset.duration) || 0;
   if (!peaks.length || !told) return;
   const canvas = make("canvas", { "aria-hidden": "true" });
   const range = make("input", { type: "range", min: "0", max: String(told), step: "0.5", value: "0", "aria-label": text("position") });

@@ -36,7 +36,7 @@ async function keepShell() {
   const fetchInto = async (url) => {
     if (done.has(url)) return;
     done.add(url);
-    const answer = await fetch(url, { cache: "no-cache", credentials: "same-origin" });
+    const answer = await fetch(url);
     if (!answer.ok) throw new Error(`${url}: ${answer.status}`);
     const words = await answer.clone().text();
     await cache.put(url, answer);

@@ -4,12 +4,12 @@ let words;
 
 /** The sentence `key` with `{names}` replaced from `values`; the key itself if there is none.
  *
- * With `values.count` a key has one sentence for each plural form: `key_one`, `key_other`.
+ * With `values.count` a key has one sentence for each plural form: `key.one`, `key.other`.
  */
 export function text(key, values = {}) {
   words ??= JSON.parse(document.getElementById("page-texts")?.textContent || "{}");
-  const form = "count" in values ? `${key}_${plural(values.count)}` : key;
-  const found = words[form] ?? words[`${key}_other`] ?? words[key] ?? key;
+  const form = "count" in values ? `${key}.${plural(values.count)}` : key;
+  const found = words[form] ?? words[`${key}.other`] ?? words[key] ?? key;
   return found.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 }
 
