@@ -47,6 +47,7 @@ TEXTS: dict[str, Text] = {
     "search.words": Text("Palavras", "Words"),
     "search.box": Text("Caixinha", "Box"),
     "search.state": Text("Estado", "State"),
+    "search.filters": Text("Filtros", "Filters"),
     "search.any_box": Text("Todas as caixinhas", "All boxes"),
     "search.any_state": Text("Todos os estados", "All states"),
     "search.go": Text("Procurar", "Search"),

@@ -48,6 +48,8 @@ WAITING = {Stage.TRANSCRIPTION: Status.PENDING, Stage.CLASSIFICATION: Status.CLA
 RUNNING = {Stage.TRANSCRIPTION: Status.TRANSCRIBING, Stage.CLASSIFICATION: Status.CLASSIFYING}
 #: For so long the same bytes of the same owner are the same note.
 TWIN_HOURS = 24
+#: Longer queues are not told apart.
+MOST_AHEAD = 1_000
 OPEN = (Status.PENDING, Status.TRANSCRIBING, Status.CLASSIFYING)
 NOT_COMPLETED = (*OPEN, Status.FAILED)
 
@@ -197,6 +199,19 @@ class Note(Job):
         if not (days and finished and self.audio_key and self.completed_at):
             return None
         return self.completed_at + timedelta(days=days)
+
+    def ahead_of_it(self) -> int | None:
+        """How many notes of all owners wait to be transcribed before this one; None: not waiting.
+
+        Counted up to :data:`MOST_AHEAD`, along an index of what is open; one that waits for a later
+        time has nobody ahead, only that time.
+        """
+        if self.processing_status != Status.PENDING or self.lease_token is not None:
+            return None
+        before = Q(next_attempt_at__lt=self.next_attempt_at)
+        waiting = Note.objects.filter(before, processing_status=Status.PENDING)
+        due = waiting.filter(lease_token__isnull=True, next_attempt_at__lte=Now())
+        return due.order_by()[:MOST_AHEAD].count()
 
     @classmethod
     def twin(cls, owner_id: int, sha256: str) -> Note | None:

@@ -8,7 +8,7 @@ from django import forms
 from django.conf import settings
 from django.contrib.auth import login
 from django.contrib.auth import logout as end_session
-from django.contrib.auth.forms import AuthenticationForm, BaseUserCreationForm
+from django.contrib.auth.forms import AuthenticationForm, UserCreationForm
 from django.contrib.auth.models import User
 from django.contrib.auth.views import LoginView
 from django.db import IntegrityError
@@ -59,7 +59,7 @@ def logout(request: HttpRequest) -> HttpResponseBase:
     return response
 
 
-class JoinForm(BaseUserCreationForm):  # type: ignore[type-arg]
+class JoinForm(UserCreationForm):  # type: ignore[type-arg]
     """A name, an address for forgotten passwords, and a password."""
 
     email = forms.EmailField(required=False)

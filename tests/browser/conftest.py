@@ -97,7 +97,7 @@ def opened(browser: Browser, site: Site) -> Iterator[Callable[..., Open]]:
             timezone_id="America/Sao_Paulo",
             viewport={"width": width, "height": height},
             permissions=["microphone"],
-            **options,
+            **{"reduced_motion": "reduce", **options},
         )
         context.set_default_timeout(20_000)
         cookies = {"django_language": LANGUAGES[language], "theme": theme}

@@ -29,7 +29,8 @@ CLIPPED = """
   const box = one.getBoundingClientRect();
   return one.scrollWidth > one.clientWidth + 1 || one.scrollHeight > one.clientHeight + 3
     || (box.width > 0 && (box.right > innerWidth + 1 || box.left < -1));
-}).map((one) => `${one.tagName} ${one.id || one.className}: ${one.textContent.trim().slice(0, 60)}`)
+}).map((one) => `${one.tagName} ${one.id || one.className}: ${one.textContent.trim().slice(0, 60)}`
+  + ` ${one.scrollWidth}>${one.clientWidth} ${one.scrollHeight}>${one.clientHeight}`)
 """
 #: Texts outside of brackets, but for what the person wrote and what is the same everywhere.
 BARE = """
