@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -60,11 +60,11 @@ def test_the_first_load_needs_few_requests(
 
 
 @pytest.fixture
-def writer(site: Site, person: Person) -> Iterator[Person]:
+def writer(site: Site, person: Person) -> Person:
     """Somebody with MANY notes."""
     code = FILL.format(name=person.username, many=MANY)
     site.stack.manage("shell", "--no-imports", "-c", code)
-    yield person
+    return person
 
 
 @pytest.mark.slow
