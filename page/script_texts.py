@@ -84,6 +84,7 @@ SCRIPT_TEXTS: dict[str, Text] = {
     ),
     "queue.again_in.one": Text("Nova tentativa em {count} s.", "Next try in {count} s."),
     "queue.again_in.other": Text("Nova tentativa em {count} s.", "Next try in {count} s."),
+    "queue.again_at": Text("Nova tentativa em {when}.", "Next try on {when}."),
     "queue.send": Text("Enviar", "Send"),
     "queue.download": Text("Baixar", "Download"),
     "queue.cancel": Text("Cancelar", "Cancel"),

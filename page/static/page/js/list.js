@@ -77,8 +77,9 @@ function fetchBelow() {
   const out = pages[last + 1];
   if (!out && !next) return;
   once(async () => {
-    const cursor = out ? out.cursor : next;
+    const [cursor, asked] = [out ? out.cursor : next, query];
     const { data } = await call(path(cursor));
+    if (asked !== query) return; // searched for something else meanwhile
     const rows = data.results.map(row);
     const page = out ?? pages[pages.push({ cursor, newest: data.results[0]?.created_at }) - 1];
     if (!out) next = data.next;
@@ -188,7 +189,7 @@ function said(count, more) {
 /** Put a note that was just received at the top, if the list shows its beginning unfiltered. */
 export function prepend(note) {
   const known = document.querySelector(`#notes [data-id="${CSS.escape(note.id)}"]`);
-  if (known || query.size || !pages[0]?.rows) return known;
+  if (known || query.size || pages[0]?.cursor || !pages[0]?.rows) return known;
   $("#first-run")?.remove();
   const item = row(note);
   $("#notes").prepend(item);

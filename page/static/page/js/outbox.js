@@ -93,10 +93,13 @@ function countDown() {
   for (const row of document.querySelectorAll("#queue [data-next]:not([data-next=''])")) {
     const left = Math.ceil((row.dataset.next - Date.now()) / 1000);
     const words = `${text("queue.waiting")} ${row.dataset.reason}`;
-    const then = left > 0 ? ` ${text("queue.again_in", { count: left })}` : "";
+    const then = left > 0 ? ` ${again(left, Number(row.dataset.next))}` : "";
     // Those who listen hear why once, not each second.
     const place = $(".queued-state", row);
     place.setAttribute("aria-live", "off");
     place.textContent = words + then;
   }
 }
+
+const again = (left, next) =>
+  left > 120 ? text("queue.again_at", { when: moment(next) }) : text("queue.again_in", { count: left });
