@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from tests.browser.chromium import as_wav, executable, launch
 from tests.browser.furnished import Home, furnish
@@ -28,6 +28,8 @@ PHONE = (360, 640)
 @pytest.fixture(scope="package")
 def playwright() -> Iterator[Playwright]:
     executable()
+    # Wide, since a machine may have other things to do.
+    expect.set_options(timeout=30_000)
     with sync_playwright() as running:
         yield running
 
@@ -99,7 +101,7 @@ def opened(browser: Browser, site: Site) -> Iterator[Callable[..., Open]]:
             permissions=["microphone"],
             **{"reduced_motion": "reduce", **options},
         )
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(60_000)
         cookies = {"django_language": LANGUAGES[language], "theme": theme}
         if person:
             cookies["sessionid"] = person.session

@@ -28,9 +28,9 @@ def victim(site: Site, person: Person) -> dict[str, str]:
     site.provider.default_text = HUGE
     heard = bau.upload(SAMPLE.read_bytes(), FILE_NAME, box=box)["id"]
     written = bau.text(ALL, box=box)["id"]
-    bau.wait(written)
+    bau.wait(written, timeout=90)
     bau.patch(written, transcript=f"{ALL} {CORPUS[0]}")
-    note = bau.wait(heard)
+    note = bau.wait(heard, timeout=90)
     assert len(note["transcript"].encode()) >= 1_000_000, note["error"]
     site.provider.default_text = None
     return {"box": box, "heard": heard, "written": written}

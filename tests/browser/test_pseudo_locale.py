@@ -23,7 +23,7 @@ CLIPPED = """
   if (style.display === "none" || one.closest("[hidden], .visually-hidden, script, template, svg"))
     return false;
   const text = [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
-  if (!text && !["INPUT", "SELECT", "TEXTAREA"].includes(one.tagName)) return false;
+  if (!text && one.tagName !== "SELECT") return false;
   if (one.tagName === "OPTION" || style.display === "inline") return false;
   if (one.tagName === "SELECT") return one.getBoundingClientRect().right > innerWidth;
   const box = one.getBoundingClientRect();
