@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Open
 from tests.browser.site import Person, Site
 from tests.browser.test_record import is_loaded
+from tests.browser.watching import until
 from tests.services.run import REPOSITORY
 
 PAGE = REPOSITORY / "page" / "static" / "page"
@@ -52,7 +53,7 @@ def test_the_first_load_needs_few_requests(
     page.goto("/")
     is_loaded(page)
     # With all that the service worker fetches; what the browser's cache has it takes from there.
-    page.wait_for_function("caches.match('/offline').then(Boolean)")
+    until(page, "caches.match('/offline').then(Boolean)")
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     asked = site.stack.log_text()[before:].count("project.access: ")
     print(f"{asked} requests")
@@ -93,7 +94,7 @@ def test_ten_thousand_notes_scroll_by_cursor_in_a_tab_that_stays_small(
     assert sizes[-1][1] < sizes[0][1] * 1.5
     # And back up again, to notes that had left the document.
     page.evaluate("scrollTo(0, 0)")
-    page.wait_for_function("document.querySelector('#notes .note').textContent.includes('00000')")
+    until(page, "document.querySelector('#notes .note').textContent.includes('00000')")
 
 
 def scroll_to(page: Page, number: int) -> int:

@@ -13,6 +13,7 @@ from playwright.sync_api import Page, Route, expect
 from tests.browser.conftest import Open
 from tests.browser.site import Person, Site
 from tests.browser.test_record import WORDS, is_loaded, record
+from tests.browser.watching import until
 from tests.conftest import SAMPLE
 from tests.services import wait_for
 
@@ -160,7 +161,8 @@ def test_offline_the_page_opens_lists_what_it_knows_and_records(
     one.page.reload()
     is_loaded(one.page)
     expect(one.page.locator("#notes .note")).to_have_count(1)
-    one.page.wait_for_function(
+    until(
+        one.page,
         """async () => {
           const open = indexedDB.open("bau-seen");
           await new Promise((done) => (open.onsuccess = done));
@@ -168,7 +170,7 @@ def test_offline_the_page_opens_lists_what_it_knows_and_records(
           await new Promise((done) => (notes.onsuccess = done));
           open.result.close();
           return notes.result?.length === 1 && (await caches.match("/offline"));
-        }"""
+        }""",
     )
     one.context.set_offline(True)
     one.page.goto("/")

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import DESKTOP, PHONE
 from tests.browser.site import Person, Site
+from tests.browser.watching import until
 from tests.conftest import SAMPLE
 
 WORDS = SAMPLE.with_suffix(".txt").read_text().strip()
@@ -75,4 +76,4 @@ def test_press_talk_stop_and_the_note_ends_in_its_box_without_a_reload(
     expect(page.locator("#transcript")).to_have_text(WORDS)
     expect(page.locator("#waveform canvas")).to_be_visible()
     page.locator("#waveform input").click()
-    page.wait_for_function("document.querySelector('#player').currentTime > 1")
+    until(page, "document.querySelector('#player').currentTime > 1")

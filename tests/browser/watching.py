@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page
 
+from tests.services import wait_for
+
 #: Tells of each violation of the policy, also in frames and before any script of the page.
 _LISTEN = """
 addEventListener("securitypolicyviolation", (event) =>
@@ -49,3 +51,11 @@ class Watch:
         ]
         assert unexpected == []
         assert self.violations == []
+
+
+def until(page: Page, true: str, timeout: float = 60) -> None:
+    """Back once the expression (or function) ``true`` is.
+
+    ``Page.wait_for_function`` asks a second time from within the page, where the policy forbids it.
+    """
+    wait_for(lambda: page.evaluate(true), timeout, f"never true: {true}")
