@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Dialog, FilePayload, Page, Request
 
 from tests.browser.conftest import Open
 from tests.browser.hostile import ALL, CORPUS, FILE_NAME, HUGE
@@ -39,9 +39,18 @@ def victim(site: Site, person: Person) -> dict[str, str]:
 def watched(opened: Callable[..., Open], person: Person, ran: list[Any]) -> Open:
     one = opened(person)
     one.context.expose_function("pwned", lambda *what: ran.append(what))
-    one.page.on("dialog", lambda dialog: (ran.append(dialog.message), dialog.dismiss()))
-    # A name that is no file of the corpus' own: <img src=x> would be asked for.
-    one.page.on("request", lambda request: request.url.endswith("/x") and ran.append(request.url))
+
+    def on_dialog(dialog: Dialog) -> None:
+        ran.append(dialog.message)
+        dialog.dismiss()
+
+    def on_request(request: Request) -> None:
+        # <img src=x> would be asked for.
+        if request.url.endswith("/x"):
+            ran.append(request.url)
+
+    one.page.on("dialog", on_dialog)
+    one.page.on("request", on_request)
     return one
 
 
@@ -75,7 +84,8 @@ def test_no_page_of_its_owner_runs_it(
     # The file's name is shown while it is under way.
     one.page.goto("/")
     one.page.evaluate("document.querySelector('#upload').open = true")
-    audio = {"name": FILE_NAME, "mimeType": "audio/ogg", "buffer": SAMPLE.read_bytes()[:9_000]}
+    content = SAMPLE.read_bytes()[:9_000]
+    audio: FilePayload = {"name": FILE_NAME, "mimeType": "audio/ogg", "buffer": content}
     one.page.locator("#upload-file").set_input_files([audio])
     submit = one.page.locator("#upload-form button[type=submit]")
     if submit.is_visible():

@@ -8,7 +8,7 @@ from base64 import b64encode
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import FilePayload, Page, Route, expect
 
 from tests.browser.conftest import Open
 from tests.browser.site import Person, Site
@@ -106,8 +106,7 @@ def test_a_csrf_token_that_is_no_longer_good_does_not_stop_a_recording(
 ) -> None:
     one.watch.expect(r"403 \(Forbidden\)")
     # As after signing in again elsewhere: the page and its cookie are of another session.
-    stale = {"name": "csrftoken", "value": "x" * 32, "url": site.url}
-    one.context.add_cookies([stale])
+    one.context.add_cookies([{"name": "csrftoken", "value": "x" * 32, "url": site.url}])
     record(one.page, 2)
     assert_one_note(one.page, site, person)
 
@@ -137,7 +136,7 @@ def test_what_the_server_refuses_is_kept_and_can_be_saved_as_a_file(
     one.watch.expect("415")
     words = b"this is no sound at all" * 50
     one.page.locator("#upload > summary").click()
-    file = {"name": "carta.ogg", "mimeType": "audio/ogg", "buffer": words}
+    file: FilePayload = {"name": "carta.ogg", "mimeType": "audio/ogg", "buffer": words}
     one.page.locator("#upload-file").set_input_files([file])
     one.page.locator("#upload-form button").click()
     kept = one.page.locator("#queue > li")
