@@ -72,6 +72,7 @@ def test_the_whole_way_by_keyboard_alone(
     page.keyboard.press("?")
     expect(page.get_by_role("heading", name="Atalhos do teclado")).to_be_visible()
     page.keyboard.press("Escape")
+    expect(page.locator("dialog")).to_have_count(0)
     page.keyboard.press("d")
     expect(page.locator("#note")).to_be_hidden()
     tab_to(page, ".toast-action")
