@@ -20,8 +20,9 @@ from prometheus_client.registry import Collector
 
 from notes import advice
 from notes.broker import broker
-from notes.management.commands.queue import counts
+from notes.management.commands.queue import counts, deliveries
 from notes.models import Heartbeat
+from notes.quota import share_used
 from notes.stages import Stage
 from notes.tallies import totals
 
@@ -100,6 +101,17 @@ def _queue() -> Iterator[Metric]:
     for state, count in counts().items():
         notes.add_metric([state.replace(" ", "_")], count)
     yield notes
+    messages = GaugeMetricFamily("bau_deliveries", "Messages to webhooks", labels=["state"])
+    for state, count in deliveries().items():
+        messages.add_metric([state.replace(" ", "_")], count)
+    yield messages
+    if (share := share_used()) is not None:
+        text = "Share of the audio of a day that all users together may have transcribed"
+        yield GaugeMetricFamily("bau_audio_day_share", text, value=share)
+    yield from _redis()
+
+
+def _redis() -> Iterator[Metric]:
     up, depth = 1.0, 0
     try:
         depth = sum(int(broker().bell.llen(f"bau:{stage.queue}")) for stage in Stage)

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 DAY = 86_400
 AUDIO = "audio_milliseconds"
+#: Why a note waits: its owner's day is used up, or everybody's.
+QUOTA_CODES = ("quota_exhausted", "instance_quota_exhausted")
 
 
 @dataclass
@@ -89,11 +91,18 @@ def audio_limit(owner_id: int | None) -> int | None:
     return minutes * 60_000 or None
 
 
+def share_used() -> float | None:
+    """Of what all together may use today, 0 to 1; None where that is as much as they like."""
+    limit = audio_limit(None)
+    return Usage.of(None, today()).audio_milliseconds / limit if limit else None
+
+
 def _accounts(owner_id: int) -> Iterator[tuple[int | None, int | None, str]]:
     """Whose books are kept, up to which limit, and the code if it is reached; the user's first."""
-    yield owner_id, audio_limit(owner_id), "quota_exhausted"
+    own, everybodys = QUOTA_CODES
+    yield owner_id, audio_limit(owner_id), own
     if (limit := audio_limit(None)) is not None:
-        yield None, limit, "instance_quota_exhausted"
+        yield None, limit, everybodys
 
 
 def _reserve(owner_id: int, day: dt.date, amount: int) -> None:

@@ -26,7 +26,7 @@ from redis.retry import Retry
 
 from notes.broker import broker
 from notes.management.commands import queue, upload
-from notes.models import ApiToken, Box, Heartbeat, Note
+from notes.models import ApiToken, Box, Delivery, Heartbeat, Note, Webhook
 from notes.models.note import FiledBy, Status
 from notes.storage import StorageUnavailable, store_audio
 from tests.fakes.provider import FakeProvider
@@ -133,10 +133,12 @@ def test_queue_shows_an_empty_house(db: None) -> None:
         "due": "0",
         "running": "0",
         "waiting for retry": "0",
+        "waiting for a quota": "0",
         "failed": "0",
         "unfiled for a fault": "0",
         "oldest open": "none",
         "rings in Redis": "0",
+        "webhook messages": "0 waiting, 0 held, 0 given up",
         "workers": "none",
         "notes in 24 h": "0",
         "worker CPU": "unknown",
@@ -144,7 +146,7 @@ def test_queue_shows_an_empty_house(db: None) -> None:
     }
 
 
-def test_queue_shows_what_waits_runs_and_failed(new_note: NewNote) -> None:
+def test_queue_shows_what_waits_runs_and_failed(new_note: NewNote, alice: User) -> None:
     notes = Note.objects
     hour = timedelta(hours=1)
     new_note()
@@ -162,8 +164,15 @@ def test_queue_shows_what_waits_runs_and_failed(new_note: NewNote) -> None:
     )
     for status in (Status.FAILED, Status.COMPLETED):
         notes.filter(pk=new_note().pk).update(processing_status=status, error_code="x")
+    notes.filter(pk=new_note().pk).update(
+        next_attempt_at=Now() + hour, error_code="instance_quota_exhausted"
+    )
+    webhook = Webhook.objects.create(owner=alice, url="https://hooks.example.com/x")
+    Delivery.ping(webhook)
     Heartbeat.beat("host:7")
     figures = shown(run("queue"))
+    assert figures["waiting for a quota"] == "1"
+    assert figures["webhook messages"] == "1 waiting, 0 held, 0 given up"
     assert (figures["due"], figures["running"], figures["waiting for retry"]) == ("2", "1", "1")
     assert (figures["failed"], figures["unfiled for a fault"]) == ("1", "1")
     assert figures["oldest open"] == "2 h 5 min"

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import redis as redis_client
+from django.contrib.auth.models import User
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models.functions import Now
 from redis.backoff import NoBackoff
@@ -20,8 +21,9 @@ from redis.retry import Retry
 from notes import openai_client
 from notes.broker import broker
 from notes.doctor import CHECKS, machine
-from notes.models import Heartbeat, Note
+from notes.models import Delivery, Heartbeat, Note, Webhook
 from notes.models.note import Status
+from notes.quota import reserved
 from project.storages import s3_storage
 from tests.fakes.provider import FakeProvider
 from tests.services import free_port
@@ -308,6 +310,27 @@ def test_doctor_sees_notes_that_have_failed(well: FakeProvider, new_note: NewNot
     new_note()
     Note.objects.update(processing_status=Status.FAILED, error_code="provider_unauthorized")
     assert "manage.py retry_failed" in bad_line("queue", "warn")
+
+
+def test_doctor_sees_that_the_audio_of_a_day_is_nearly_used_up(
+    well: FakeProvider, alice: User, settings: Any
+) -> None:
+    settings.INSTANCE_AUDIO_MINUTES_PER_DAY = 10
+    with reserved(alice.pk, 8.9 * 60):
+        assert found(run("doctor"))["quota"] == "ok"
+        with reserved(alice.pk, 0.5 * 60):
+            line = bad_line("quota", "warn")
+    assert "94% of the audio" in line
+    assert "INSTANCE_AUDIO_MINUTES_PER_DAY" in line
+    settings.INSTANCE_AUDIO_MINUTES_PER_DAY = 0
+    assert found(run("doctor"))["quota"] == "ok"
+
+
+def test_doctor_sees_webhook_messages_that_nobody_sends(well: FakeProvider, alice: User) -> None:
+    message = Delivery.ping(Webhook.objects.create(owner=alice, url="https://hooks.example.com/x"))
+    assert found(run("doctor"))["webhooks"] == "ok"
+    Delivery.objects.filter(pk=message.pk).update(next_attempt_at=Now() - timedelta(minutes=11))
+    assert "1 messages are due" in bad_line("webhooks", "warn")
 
 
 @pytest.mark.parametrize(("seconds", "status"), [(0, "ok"), (-90, "warn"), (900, "fail")])

@@ -1,4 +1,4 @@
-"""The examples of docs/api.md, run from the first to the last against the running product."""
+"""The examples of docs/api.md and its reference, run from the first to the last as they stand."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from tests.services.run import REPOSITORY
 from tests.services.valkey import Valkey
 from tests.stack import Stack
 
-GUIDE = REPOSITORY / "docs" / "api.md"
+PAGES = [REPOSITORY / "docs" / name for name in ("api.md", "api-reference.md")]
+GUIDE = "".join(page.read_text() for page in PAGES)
 #: How the examples of each language are run, and with what they end their files.
 RUN = {
     "sh": ("bash", "-euo", "pipefail", "guide.sh"),
@@ -27,8 +28,8 @@ RUN = {
 
 
 def examples(language: str) -> list[str]:
-    """The fenced blocks of ``language``, in the order of the page."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
+    """The fenced blocks of ``language``, in the order of the pages."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def product(valkey: Valkey) -> Iterator[Stack]:
 
 
 def test_every_block_of_the_guide_is_of_a_language_that_is_run() -> None:
-    fences = re.findall(r"^```(\w*)$", GUIDE.read_text(), re.MULTILINE)
+    fences = re.findall(r"^```(\w*)$", GUIDE, re.MULTILINE)
     assert set(fences) - {""} == set(RUN)
     assert fences.count("") == len(fences) / 2
     assert all(len(examples(language)) >= 6 for language in RUN)

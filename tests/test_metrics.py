@@ -185,6 +185,7 @@ def test_states_workers_and_signs_are_told(client: Client, new_note: NewNote) ->
     assert (seen["bau_advice advice=split"], seen["bau_advice advice=stay"]) == (1, 0)
     assert (seen["bau_notes_last_day"], seen["bau_redis_up"]) == (3, 1)
     assert "bau_rings" in seen
+    assert (seen["bau_deliveries state=waiting"], seen["bau_audio_day_share"]) == (0, 0)
 
 
 def test_a_redis_that_is_away_is_a_metric_not_a_fault(
@@ -202,5 +203,5 @@ def test_a_scrape_asks_a_fixed_number_of_questions(
 ) -> None:
     for _ in range(5):
         tried(new_note(), "succeeded")
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(14):
         scrape(client)

@@ -502,7 +502,7 @@ def test_an_unexpected_fault_is_a_problem_without_its_text(
 
 
 def test_the_docs_list_every_code_with_its_status() -> None:
-    text = (REPOSITORY / "docs" / "api.md").read_text()
+    text = (REPOSITORY / "docs" / "api-reference.md").read_text()
     problems = re.findall(r"^\| `(\w+)` \| (\d{3}) \|", text, re.MULTILINE)
     assert {(code, int(status)) for code, status in problems} == {
         (code, status) for code, (status, _) in PROBLEMS.items()

@@ -31,6 +31,7 @@ def folder(settings: Any, path: Path) -> None:
     [
         ("SESSION_COOKIE_SECURE", False, "security.W012"),
         ("SECURE_HSTS_SECONDS", 0, "security.W004"),
+        ("SECURE_SSL_REDIRECT", False, "security.W008"),
         ("DEBUG", True, "security.W018"),
     ],
 )
@@ -38,10 +39,10 @@ def test_a_public_site_that_does_not_pass_djangos_checks_does_not_start(
     settings: Any, setting: str, value: object, check: str
 ) -> None:
     settings.BASE_URL = "https://notas.bau.com.br"
-    settings.SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
+    settings.SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
     settings.SECRET_KEY = "Zk3v8Qw1xN5tR7yB2mC4dF6gH9jL0pS_aEiOuTzXcVbNmKjHgF"
     settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = True
-    settings.SECURE_HSTS_SECONDS = 31_536_000
+    settings.SECURE_HSTS_SECONDS, settings.SECURE_SSL_REDIRECT = 3600, True
     settings.ALLOWED_HOSTS = ["notas.bau.com.br"]
     call_command("prepare", verbosity=0, stdout=io.StringIO())
     setattr(settings, setting, value)

@@ -54,6 +54,7 @@ WEAK: list[tuple[dict[str, str], str, str]] = [
     ({"S3_ENDPOINT_URL": "http://s3.bau.com.br"}, "S3_ENDPOINT_URL", "https://"),
     ({"S3_ENDPOINT_URL": "s3.bau.com.br"}, "S3_ENDPOINT_URL", "address"),
     ({"SENTRY_DSN": "http://key@sentry.bau.com.br/1"}, "SENTRY_DSN", "https://"),
+    ({**PUBLIC, "WEBHOOKS_ALLOW_PRIVATE": "1"}, "WEBHOOKS_ALLOW_PRIVATE", "inner network"),
     ({"METRICS_TOKEN": "short"}, "METRICS_TOKEN", "16"),
     ({"METRICS_TOKEN": "change-me-please-now"}, "METRICS_TOKEN", "placeholder"),
     ({"CELERY_BROKER_URL": "redis://x"}, "CELERY_BROKER_URL", "REDIS_URL"),

@@ -22,11 +22,13 @@ CHECKS: dict[str, Callable[[], Finding]] = {
     "models": vendor.models,
     "worker": work.worker,
     "queue": work.queue,
+    "quota": work.quota,
+    "webhooks": work.webhooks,
     "clock": machine.clock,
     "disk": machine.disk,
 }
-NEEDS_DATABASE = ("migrations", "worker", "queue", "clock")
-NEEDS_SCHEMA = ("worker", "queue")
+NEEDS_SCHEMA = ("worker", "queue", "quota", "webhooks")
+NEEDS_DATABASE = ("migrations", "clock", *NEEDS_SCHEMA)
 
 
 def examine() -> Iterator[tuple[str, Finding]]:

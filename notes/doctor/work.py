@@ -8,11 +8,15 @@ from django.db.models.functions import Now
 
 from notes.advice import overdue
 from notes.doctor.finding import FAIL, OK, WARN, Finding
-from notes.models import Heartbeat, Note
+from notes.models import Delivery, Heartbeat, Note
+from notes.models.delivery import DeliveryStatus
 from notes.models.note import Status
+from notes.quota import share_used
 
 #: A note that is due for so long is one that nobody takes.
 PATIENCE = timedelta(minutes=10)
+#: Of the audio that all may have transcribed in a day: above this, notes will soon wait.
+QUOTA_WARN = 0.9
 
 
 def worker() -> Finding:
@@ -38,3 +42,24 @@ def queue() -> Finding:
         text = f"{count} notes have failed"
         return Finding(WARN, text, "Mend the cause, then: manage.py retry_failed")
     return Finding(OK, "nothing waits for long")
+
+
+def quota() -> Finding:
+    """Is there audio left of this day for all users together?"""
+    share = share_used()
+    if share is None:
+        return Finding(OK, "no limit for all together is set")
+    text = f"{share:.0%} of the audio that all may have transcribed today is used"
+    if share < QUOTA_WARN:
+        return Finding(OK, text)
+    step = "The rest waits until midnight UTC, or raise INSTANCE_AUDIO_MINUTES_PER_DAY."
+    return Finding(WARN, text, step)
+
+
+def webhooks() -> Finding:
+    """Do messages to webhooks go out? Whether they arrive is their owners' concern."""
+    waiting = Delivery.objects.filter(processing_status=DeliveryStatus.PENDING)
+    late = waiting.filter(next_attempt_at__lt=Now() - PATIENCE).count()
+    if late:
+        return Finding(WARN, f"{late} messages are due", "Workers send them; see worker above.")
+    return Finding(OK, "no message is late")

@@ -21,6 +21,8 @@ from tests.services.valkey import Valkey
 from tests.stack import Client, Stack
 
 WITHIN = 30 + 5 + 5
+#: So many are sent while both versions serve.
+NOTES_TOGETHER = 200
 NEW_ACTOR = "transcribe_audio_v2"
 OLD_ACTOR = """
 
@@ -51,7 +53,7 @@ def test_an_old_and_a_new_version_side_by_side_lose_no_note() -> None:
                     new.start()
                 served_by.append(new.client(rig.owner.token))
                 wait_for(lambda: NEW_ACTOR in rig.stack.log_text(), 60, "the old one never met it")
-                wait_for_more(rig, 20)
+                wait_for_more(rig, NOTES_TOGETHER)
                 # The balancer turns to the new one first, then the old one is told to stop.
                 del served_by[0]
                 wait_for_more(rig, 3)
@@ -94,7 +96,7 @@ def new_version() -> Path:
 def wait_for_more(rig: Rig, count: int) -> None:
     """Let so many more notes be sent."""
     seen = len(rig.sent)
-    wait_for(lambda: len(rig.sent) > seen + count, 30, "no notes arrive")
+    wait_for(lambda: len(rig.sent) > seen + count, 30 + count, "no notes arrive")
 
 
 @contextmanager
@@ -109,7 +111,7 @@ def sending(rig: Rig, served_by: list[Client]) -> Iterator[None]:
 
     def send() -> None:
         try:
-            while not done.wait(0.2):
+            while not done.wait(0.1):
                 rig.owner = chance.choice([*served_by])
                 rig.send()
         except Exception as fault:

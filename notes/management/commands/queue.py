@@ -10,12 +10,15 @@ from typing import Any
 
 import redis
 from django.core.management.base import BaseCommand
+from django.db.models import Count
 from django.db.models.functions import Now
 
 from notes import advice
 from notes.broker import broker
-from notes.models import Heartbeat, Note
+from notes.models import Delivery, Heartbeat, Note
+from notes.models.delivery import DeliveryStatus
 from notes.models.note import OPEN, Status
+from notes.quota import QUOTA_CODES
 from notes.stages import Stage
 
 CLEAR = "\x1b[H\x1b[J"
@@ -60,15 +63,26 @@ def _everything() -> Iterator[tuple[str, object]]:
 def counts() -> dict[str, int]:
     """How many notes are in each state that an operator asks for; indexed, so cheap."""
     open_notes = Note.objects.filter(processing_status__in=OPEN)
-    retry = open_notes.filter(lease_token__isnull=True, next_attempt_at__gt=Now())
+    later = open_notes.filter(lease_token__isnull=True, next_attempt_at__gt=Now())
+    held_back = later.filter(error_code__in=QUOTA_CODES).count()
     troubled = Note.objects.exclude(error_code="")
     return {
         "due": Note.objects.claimable().count(),
         "running": open_notes.filter(lease_expires_at__gt=Now()).count(),
-        "waiting for retry": retry.count(),
+        "waiting for retry": later.count() - held_back,
+        "waiting for a quota": held_back,
         "failed": troubled.filter(processing_status=Status.FAILED).count(),
         "unfiled for a fault": troubled.filter(processing_status=Status.COMPLETED).count(),
     }
+
+
+def deliveries() -> dict[str, int]:
+    """How many messages to webhooks wait, are held for a paused one, or were given up lately."""
+    status = DeliveryStatus
+    states = {"waiting": status.PENDING, "held": status.HELD, "given up": status.FAILED}
+    rows = Delivery.objects.order_by().values_list("processing_status")
+    found = dict(rows.filter(processing_status__in=states.values()).annotate(n=Count("pk")))
+    return {state: found.get(status, 0) for state, status in states.items()}
 
 
 def figures() -> dict[str, object]:
@@ -77,6 +91,7 @@ def figures() -> dict[str, object]:
         **counts(),
         "oldest open": _oldest(),
         "rings in Redis": _rings(),
+        "webhook messages": ", ".join(f"{count} {state}" for state, count in deliveries().items()),
         "workers": _workers(),
     }
 
