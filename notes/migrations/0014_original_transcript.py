@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('notes', '0010_parts_and_levels'),
+        ('notes', '0013_request_id'),
     ]
 
     operations = [
