@@ -1,11 +1,13 @@
-"""What Django itself refuses: a problem below ``/api``, one plain sentence elsewhere."""
+"""What Django itself refuses: a problem below ``/api``, a page for people, else one sentence."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig, TooManyFilesSent
 from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 
 from notes.errors import Problem, problem_response
 from notes.texts import PROBLEMS, in_my_language
@@ -13,16 +15,36 @@ from notes.texts import PROBLEMS, in_my_language
 
 def error_response(request: HttpRequest, problem: Problem) -> HttpResponse:
     """``problem`` in the form that whoever asked can read."""
-    if request.path == "/api" or request.path.startswith("/api/"):
+    if _is_api(request):
         return problem_response(request, problem)
     status, title = PROBLEMS[problem.code]
     sentence = in_my_language(title, **problem.values)
+    if wants_page(request):
+        with suppress(Exception):  # with nothing to show it with, it is still told
+            return _page(request, status, sentence, problem.headers)
     return HttpResponse(
         f"{sentence}\n",
         status=status,
         headers=problem.headers,
         content_type="text/plain; charset=utf-8",
     )
+
+
+def wants_page(request: HttpRequest) -> bool:
+    """Whether a browser asks on behalf of a person; one that takes anything does not say so."""
+    return not _is_api(request) and "text/html" in request.headers.get("Accept", "")
+
+
+def _is_api(request: HttpRequest) -> bool:
+    return request.path == "/api" or request.path.startswith("/api/")
+
+
+def _page(
+    request: HttpRequest, status: int, sentence: str, headers: dict[str, str]
+) -> HttpResponse:
+    # Nothing that may be broken just now is asked: no session, no database, only a cookie.
+    body = render_to_string("page/trouble.html", {"sentence": sentence, "asked_by": request})
+    return HttpResponse(body, status=status, headers=headers)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

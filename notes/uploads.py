@@ -14,6 +14,7 @@ from django.utils import translation
 from ninja.files import UploadedFile
 
 from notes.audio.formats import HEAD_BYTES, AudioFormat, sniff
+from notes.error_views import error_response, wants_page
 from notes.errors import Problem, problem_response
 
 #: What a form may hold beside the file, in bytes.
@@ -21,6 +22,10 @@ FORM_BYTES = 64 * 1024
 #: What a body may have where nothing longer than a box or a token is sent.
 SMALL_BYTES = 64 * 1024
 UPLOAD = "/api/v1/notes"
+#: The same from a form of the page.
+FORM_UPLOAD = "/upload"
+#: What a phone shares: answered without a look at its body (page.views.home.share).
+UNREAD = "/share"
 
 
 def upload_bytes() -> int:
@@ -43,10 +48,13 @@ class SizeGate:
         if problem is None:
             return self.get_response(request)
         with translation.override(translation.get_language_from_request(request)):
-            return problem_response(request, problem)
+            show = error_response if wants_page(request) else problem_response
+            return show(request, problem)
 
     def _problem(self, request: HttpRequest) -> Problem | None:
-        is_upload = request.method == "POST" and request.path_info == UPLOAD
+        if request.path_info == UNREAD:
+            return None
+        is_upload = request.method == "POST" and request.path_info in (UPLOAD, FORM_UPLOAD)
         length = request.META.get("CONTENT_LENGTH") or ""
         if "HTTP_TRANSFER_ENCODING" in request.META or (is_upload and not length):
             return Problem("length_required")
@@ -59,7 +67,7 @@ class SizeGate:
     def _cap(self, request: HttpRequest, is_upload: bool) -> int:
         if is_upload:
             return upload_bytes()
-        if request.path_info.startswith(f"{UPLOAD}/"):  # texts and transcripts
+        if request.path_info.startswith((f"{UPLOAD}/", "/notes/")):  # texts and transcripts
             return int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
         return SMALL_BYTES
 

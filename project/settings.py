@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from project.csp import strict_policy
 from project.databases import postgresql, sqlite
+from project.email import email
 from project.embedded import default_redis_url
 from project.environment import (
     LOCAL_HOSTS,
@@ -146,6 +147,12 @@ if WEBHOOKS_ALLOW_PRIVATE and BASE_URL and not is_local(BASE_URL):
         "WEBHOOKS_ALLOW_PRIVATE",
         "Only with a local BASE_URL: on a public site any user could reach your inner network.",
     )
+EMAIL_URL: str = env.str("EMAIL_URL", "")
+DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", "Baú Mental <webmaster@localhost>")
+try:
+    _EMAIL = email(EMAIL_URL)
+except ValueError as fault:
+    env.complain("EMAIL_URL", str(fault))
 SECRET_KEY: str = env.str("SECRET_KEY", "")
 # Keys that were in use before: what they signed stays valid while sessions and links run out.
 SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
@@ -226,6 +233,10 @@ if BEHIND_HTTPS_PROXY:
 SECURE_CSP = strict_policy(
     bucket_origins(S3_BUCKET, S3_ENDPOINT_URL, S3_REGION) if S3_BUCKET else ()
 )
+EMAIL_BACKEND, EMAIL_HOST, EMAIL_PORT = _EMAIL.backend, _EMAIL.host, _EMAIL.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _EMAIL.user, _EMAIL.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = _EMAIL.starttls, _EMAIL.tls
+EMAIL_TIMEOUT = 20
 PERMISSIONS_POLICY = "microphone=(self), camera=(), geolocation=()"
 CSRF_FAILURE_VIEW = "notes.error_views.csrf_failure"
 # What `check --deploy` would have otherwise, each for a reason.
@@ -254,6 +265,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_dramatiq",
     "drf_spectacular_sidecar",
+    "page",
     "notes",
 ]
 MIDDLEWARE = [
@@ -296,7 +308,8 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 AUTHENTICATION_BACKENDS = ["notes.logins.ThrottledBackend"]
-LOGIN_URL = "admin:login"
+LOGIN_URL = "page:login"
+LOGIN_REDIRECT_URL = "page:home"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "pt-br"
 LANGUAGES = [("pt-br", "Português (Brasil)"), ("en", "English")]

@@ -15,5 +15,6 @@ handler500 = "notes.error_views.server_error"
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("notes.urls")),
+    path("", include("page.urls")),
     re_path("^api(?:/|$)", unknown_address),
 ]

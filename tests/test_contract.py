@@ -246,7 +246,7 @@ def test_a_page_has_a_hard_limit(api: Client) -> None:
 def test_the_docs_page_is_for_people_who_signed_in(client: Client, alice: User) -> None:
     response = client.get("/api/v1/docs")
     assert response.status_code == 302
-    assert response.headers["Location"] == "/admin/login/?next=/api/v1/docs"
+    assert response.headers["Location"] == "/login?next=/api/v1/docs"
     client.force_login(alice)
     page = client.get("/api/v1/docs")
     assert page.status_code == 200

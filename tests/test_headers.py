@@ -49,6 +49,13 @@ EVERYWHERE = {
         ("/admin/notes/note/", 200),
         ("/nowhere", 404),
         ("/readyz", 200),
+        ("/", 200),
+        ("/boxes", 200),
+        ("/settings", 200),
+        ("/login", 302),
+        ("/offline", 200),
+        ("/sw.js", 200),
+        ("/manifest.webmanifest", 200),
     ],
 )
 def test_every_answer_has_the_headers(client: Client, path: str, status: int) -> None:
@@ -79,11 +86,27 @@ def test_audio_may_come_from_the_bucket_and_nowhere_else() -> None:
 
 
 def test_templates_of_ours_hold_nothing_inline() -> None:
-    for file in (REPOSITORY / "notes").rglob("templates/**/*.html"):
+    files = [file for app in ("notes", "page") for file in (REPOSITORY / app).rglob("*.html")]
+    assert len(files) > 20
+    for file in files:
         text = file.read_text()
         assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:|https?://|\|safe", text), (
             file
         )
+        scripts = re.findall(r"<script(?![^>]* src=)", text)
+        assert scripts == [], file
+
+
+def test_scripts_of_ours_never_make_html_of_text() -> None:
+    files = list((REPOSITORY / "page" / "static" / "page" / "js").glob("*.js"))
+    assert files
+    for file in files:
+        found = re.findall(
+            r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\("
+            r"|new Function|\.cssText|setAttribute\(\s*[\"'](?:style|on)|javascript:|https?://",
+            file.read_text(),
+        )
+        assert found == [], file
 
 
 # --- Behind a proxy ------------------------------------------------------------------------------

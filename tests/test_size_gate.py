@@ -183,6 +183,10 @@ def test_one_too_many_is_refused_unread(api: Client, settings: Any) -> None:
         ("POST", "/api/v1/tokens", SMALL_BYTES, "body_too_large"),
         ("POST", "/admin/login/", SMALL_BYTES, "body_too_large"),
         ("POST", "/nowhere", SMALL_BYTES, "body_too_large"),
+        ("POST", "/upload", None, "file_too_large"),
+        ("POST", "/notes/00000000-0000-0000-0000-000000000000", 2_621_440, "body_too_large"),
+        ("POST", "/login", SMALL_BYTES, "body_too_large"),
+        ("POST", "/boxes", SMALL_BYTES, "body_too_large"),
     ],
 )
 def test_each_address_has_its_cap(
@@ -194,6 +198,19 @@ def test_each_address_has_its_cap(
     assert (over.status_code, over.json()["code"]) == (413, code)
     within = client.generic(method, path, b"x", CONTENT_LENGTH=str(cap))
     assert within.status_code not in (411, 413)
+
+
+def test_a_browser_is_told_with_a_page(client: Client) -> None:
+    unread: dict[str, Any] = {"wsgi.input": Body(0), "CONTENT_LENGTH": str(upload_bytes() + 1)}
+    answer = client.generic("POST", "/upload", headers={"Accept": "text/html"}, **unread)
+    assert answer.status_code == 413
+    assert "<h1>" in answer.content.decode()
+
+
+def test_what_is_shared_without_our_service_worker_is_not_read(client: Client) -> None:
+    unread: dict[str, Any] = {"wsgi.input": Body(0), "CONTENT_LENGTH": str(upload_bytes() + 1)}
+    answer = client.generic("POST", "/share", **unread)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/")
 
 
 @pytest.mark.parametrize("path", [NOTES, f"{NOTES}/text", "/api/v1/boxes", "/admin/login/"])

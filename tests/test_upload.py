@@ -30,7 +30,7 @@ FIELDS = [
     "audio_expires_at",
 ]
 #: What only a single note has.
-DETAILS = ["waveform", "segments"]
+DETAILS = ["waveform", "segments", "original_transcript", "queue_position"]
 
 STORE = "notes.api.notes.store_audio"
 OGG = b"OggS" + bytes(60)

@@ -167,7 +167,7 @@ def list_notes(
     **needs(READ),
 )
 def get_note(request: HttpRequest, response: HttpResponse, note_id: uuid.UUID) -> Any:
-    return unless_known(request, response, _as_shown(request, find_note(request, note_id)))
+    return unless_known(request, response, as_shown(request, find_note(request, note_id)))
 
 
 @router.patch("/{uuid:note_id}", response={200: NoteDetailOut, **ERRORS}, summary="Correct a note")
@@ -177,7 +177,7 @@ def change_note(
     try:
         with transaction.atomic():
             note = find_note(request, note_id, lock=True)
-            check_match(if_match, lambda: _as_shown(request, note))
+            check_match(if_match, lambda: as_shown(request, note))
             if "box" in data.model_fields_set:
                 note.move_to(_own_box(request, data.box))
             if data.transcript is not None:
@@ -191,7 +191,7 @@ def change_note(
 def delete_note(request: HttpRequest, note_id: uuid.UUID, if_match: IfMatch = None) -> Any:
     with transaction.atomic():
         note = find_note(request, note_id, lock=True)
-        check_match(if_match, lambda: _as_shown(request, note))
+        check_match(if_match, lambda: as_shown(request, note))
         note.erase()
     return Status(204, None)
 
@@ -251,7 +251,7 @@ def _shown(request: HttpRequest, note: Note) -> dict[str, Any]:
     return note_detail_out(note, _boxes(request) if names_boxes else {})
 
 
-def _as_shown(request: HttpRequest, note: Note) -> NoteDetailOut:
+def as_shown(request: HttpRequest, note: Note) -> NoteDetailOut:
     return NoteDetailOut.model_validate(_shown(request, note))
 
 

@@ -151,10 +151,16 @@ class SegmentOut(Schema):
 
 
 class NoteDetailOut(NoteOut):
-    """A note, with what would make a list of them heavy."""
+    """A note, with what would make a list of them heavy.
+
+    ``original_transcript`` is what was heard (or first written), once its owner has changed it;
+    ``queue_position`` is how many notes wait before this one, at most 1000 told, while it waits.
+    """
 
     waveform: list[float]
     segments: list[SegmentOut]
+    original_transcript: str | None
+    queue_position: int | None
 
 
 class SnippetOut(Schema):
@@ -262,7 +268,12 @@ def note_out(note: Note, boxes: dict[uuid.UUID, Box]) -> dict[str, Any]:
 
 def note_detail_out(note: Note, boxes: dict[uuid.UUID, Box]) -> dict[str, Any]:
     """``note`` as :class:`NoteDetailOut`."""
-    heavy = {"waveform": note.waveform or [], "segments": note.segments or []}
+    heavy = {
+        "waveform": note.waveform or [],
+        "segments": note.segments or [],
+        "original_transcript": note.original_transcript if note.transcript_edited_at else None,
+        "queue_position": note.ahead_of_it(),
+    }
     return {**note_out(note, boxes), **heavy}
 
 

@@ -50,6 +50,8 @@ WAITING = {Stage.TRANSCRIPTION: Status.PENDING, Stage.CLASSIFICATION: Status.CLA
 RUNNING = {Stage.TRANSCRIPTION: Status.TRANSCRIBING, Stage.CLASSIFICATION: Status.CLASSIFYING}
 #: For so long the same bytes of the same owner are the same note.
 TWIN_HOURS = 24
+#: Longer queues are not told apart.
+MOST_AHEAD = 1_000
 OPEN = (Status.PENDING, Status.TRANSCRIBING, Status.CLASSIFYING)
 NOT_COMPLETED = (*OPEN, Status.FAILED)
 
@@ -88,7 +90,7 @@ class NoteQuerySet(models.QuerySet["Note"]):
 
     def without_details(self) -> NoteQuerySet:
         """The same, but what only a single note shows is read when it is asked for."""
-        return self.defer("waveform", "segments")
+        return self.defer("waveform", "segments", "original_transcript")
 
     def claimable(self, *stages: Stage) -> NoteQuerySet:
         """Notes that may be claimed now for one of ``stages`` (any, if none is named)."""
@@ -132,6 +134,8 @@ class Note(Job):
 
     transcript = models.TextField(blank=True)
     transcript_edited_at = models.DateTimeField(null=True, editable=False)
+    # What was heard or first written; kept once the owner has changed it.
+    original_transcript = models.TextField(db_default="", editable=False)
     # What was heard when: {"start", "end", "text"} in seconds of the recording, if the model tells.
     segments = models.JSONField(null=True, editable=False)
     speech = models.BooleanField(null=True)
@@ -205,6 +209,19 @@ class Note(Job):
             return None
         return self.completed_at + timedelta(days=days)
 
+    def ahead_of_it(self) -> int | None:
+        """How many notes of all owners wait to be transcribed before this one; None: not waiting.
+
+        Counted up to :data:`MOST_AHEAD`, along an index of what is open; one that waits for a later
+        time has nobody ahead, only that time.
+        """
+        if self.processing_status != Status.PENDING or self.lease_token is not None:
+            return None
+        before = Q(next_attempt_at__lt=self.next_attempt_at)
+        waiting = Note.objects.filter(before, processing_status=Status.PENDING)
+        due = waiting.filter(lease_token__isnull=True, next_attempt_at__lte=Now())
+        return due.order_by()[:MOST_AHEAD].count()
+
     @classmethod
     def twin(cls, owner_id: int, sha256: str) -> Note | None:
         """The note that ``owner_id`` made of the same bytes within :data:`TWIN_HOURS`, if any."""
@@ -248,8 +265,13 @@ class Note(Job):
         )
 
     def edit_transcript(self, text: str) -> None:
-        """Replace the words by the owner's own; a transcription that ends later leaves them."""
-        self._change(transcript=text, transcript_edited_at=Now())
+        """Replace the words by the owner's own; a transcription that ends later leaves them.
+
+        What stood there before their first change is kept as ``original_transcript``.
+        """
+        first = When(transcript_edited_at__isnull=True, then=F("transcript"))
+        original = Case(first, default=F("original_transcript"))
+        self._change(transcript=text, original_transcript=original, transcript_edited_at=Now())
 
     def retry(self) -> None:
         """Do the failed step again, from the start.

@@ -158,8 +158,10 @@ class Work:
             default=F("transcript"),
             output_field=TextField(),
         )
+        heard_late = When(transcript_edited_at__isnull=False, then=Value(transcript.text))
         columns = {
             "transcript": words,
+            "original_transcript": Case(heard_late, default=Value(""), output_field=TextField()),
             "language": transcript.language[:16],
             "duration_seconds": seconds,
             "speech": bool(transcript.text),

@@ -1,0 +1,21 @@
+// Without network: the list as it was last seen, and one note of it in full.
+
+import { $, make } from "./dom.js";
+import { row } from "./rows.js";
+import { seen, user } from "./store.js";
+import { text } from "./text.js";
+
+/** Show what this device knows. */
+export async function start() {
+  if (!user()) return;
+  const known = (await seen.get("notes")) ?? [];
+  const id = /^\/notes\/([0-9a-f-]{36})$/.exec(location.pathname)?.[1];
+  const one = id && ((await seen.get(id)) ?? known.find((note) => note.id === id));
+  if (one) {
+    const words = make("p", { class: "words", dir: "auto" }, one.transcript || text("note.no_words"));
+    $("#notes").before(make("article", { id: "kept" }, words));
+  }
+  $("#notes").replaceChildren(...known.map(row));
+  // Back on line the real page takes over, once nothing is being recorded.
+  addEventListener("online", () => $("#record").dataset.state in { recording: 1, paused: 1, saving: 1 } || location.reload());
+}

@@ -1,0 +1,1 @@
+"""The page in Debian's Chromium, driven by Playwright, against real processes."""
