@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.db import connections
 from django.db.models.signals import post_migrate
 
@@ -13,6 +14,11 @@ class NotesConfig(AppConfig):
 
     def ready(self) -> None:
         post_migrate.connect(keep_search, sender=self)
+        # In each process, so after all forks, which the SDK's thread would not survive.
+        if settings.SENTRY_DSN:
+            from project.sentry import start_sentry
+
+            start_sentry(settings.SENTRY_DSN)
 
 
 def keep_search(using: str, **_: Any) -> None:

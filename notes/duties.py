@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from notes.models import Delivery, Duty, Heartbeat, IdempotencyKey, Note, Usage
 from notes.models.note import Status
 from notes.storage import days_with_audio, delete_audio, is_older_than, objects_of
+from notes.tallies import tally_up
 
 log = logging.getLogger(__name__)
 
@@ -90,5 +91,6 @@ DUTIES: dict[str, tuple[timedelta, Callable[[], object]]] = {
     "forget_old_keys": (timedelta(hours=1), IdempotencyKey.forget_the_old),
     "forget_old_usage": (timedelta(days=1), Usage.forget_the_old),
     "expire_deliveries": (timedelta(days=1), Delivery.expire),
+    "tally_up": (timedelta(minutes=1), tally_up),
     "forget_dead_workers": (timedelta(days=1), Heartbeat.forget_the_dead),
 }

@@ -51,6 +51,10 @@ class Leases:
             with self._changed:
                 self._tokens.discard(token)
 
+    def count(self) -> int:
+        """How many notes this process has in work."""
+        return len(self._snapshot())
+
     def renew(self) -> None:
         """Prolong what we hold: one statement, however many notes are in work."""
         if tokens := self._snapshot():

@@ -28,6 +28,7 @@ from notes.sweeper import forget_rings, ring_next, ring_next_suspect
 from notes.transcribers import Hints, Transcriber, get_transcriber
 from notes.transcription import Stopping, Transcription
 from notes.turns import Turns
+from project.logs import traced
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +92,7 @@ def _work_on(
         return
     release_connection()
     alone = work.note.must_run_alone
-    with turns.take(alone=alone, cpu=needs_cpu) as granted:
+    with turns.take(alone=alone, cpu=needs_cpu) as granted, traced(work.note.request_id):
         if not granted:
             if alone or leases.draining.is_set():
                 forget_rings([note_id])

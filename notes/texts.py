@@ -220,6 +220,7 @@ FILING_REASONS: dict[str, Text] = {
         "A transcrição está pronta, mas não foi possível escolher uma caixinha.",
         "The transcript is ready, but no box could be chosen.",
     ),
+    "imported": Text("Veio do sistema anterior.", "It came from the previous system."),
     "chosen_by_owner": Text("Você escolheu.", "You chose it."),
     "box_deleted": Text("A caixinha foi apagada.", "The box was deleted."),
 }

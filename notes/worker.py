@@ -21,6 +21,7 @@ from notes import duties, pipeline, sweeper
 from notes.leases import leases
 from notes.models import Heartbeat
 from notes.provider import ProviderError
+from notes.vitals import Vitals
 from notes.webhooks import delivering
 from notes.webhooks.postman import postman
 
@@ -60,6 +61,7 @@ class Crew:
         self._threads: list[Any] = worker.workers
         self._consumers: list[Any] = list(worker.consumers.values())
         self._actors = ", ".join(sorted(broker.get_declared_actors()))
+        self._vitals = Vitals()
         self._renewal = Loop("leases", settings.LEASE_SECONDS / 4, leases.renew)
         self._loops = [
             Loop("sweep", settings.SWEEP_SECONDS, self._sweep),
@@ -102,7 +104,7 @@ class Crew:
         connections.close_all()
 
     def _sweep(self) -> None:
-        Heartbeat.beat(self.name)
+        Heartbeat.beat(self.name, self._vitals.sample(leases.count()))
         sweeper.sweep()
 
 

@@ -6,6 +6,8 @@ import json
 import logging
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from logging.config import dictConfig
 from types import TracebackType
@@ -16,8 +18,18 @@ QUIET = ("openai", "httpx2", "httpcore2", "botocore", "boto3", "s3transfer", "ur
 #: With DEBUG it would log every statement with its values.
 QUIET_BELOW_INFO = ("django.db.backends",)
 
-#: The id of the request that this thread answers, or "".
+#: The id of the request that this thread answers, or whose note it works on; else "".
 request_id: ContextVar[str] = ContextVar("request_id", default="")
+
+
+@contextmanager
+def traced(own: str) -> Iterator[None]:
+    """Have all lines of this thread bear the request id ``own``, until the block ends."""
+    token = request_id.set(own)
+    try:
+        yield
+    finally:
+        request_id.reset(token)
 
 
 class Options(TypedDict):
@@ -62,7 +74,10 @@ class TextFormatter(DiscreetFormatter):
 
 
 class JsonFormatter(DiscreetFormatter):
-    """One JSON object a line: time, level, role, logger, message, and the exception if any."""
+    """One JSON object a line: time, level, role, logger, message, and the exception if any.
+
+    ``extra={"fields": {...}}`` of a log call adds more, for machines to count by.
+    """
 
     def __init__(self, role: str) -> None:
         super().__init__()
@@ -77,6 +92,7 @@ class JsonFormatter(DiscreetFormatter):
             "role": self.role,
             "logger": record.name,
             "message": record.getMessage(),
+            **getattr(record, "fields", {}),
         }
         if own := request_id.get():
             line["request_id"] = own

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 #: Of the worker and of what it starts. Web has 0.
-NICENESS = 5
+NICENESS = 10
 
 
 def give_way(pid: int) -> None:

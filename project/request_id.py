@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from notes.client_address import client_address, truncated
-from project.logs import request_id
+from project.logs import traced
 
 log = logging.getLogger("project.access")
 
@@ -33,13 +33,10 @@ class RequestIdMiddleware:
         started = time.perf_counter()
         given = request.headers.get(HEADER, "")
         own = given if _SANE.fullmatch(given) else str(uuid.uuid4())
-        token = request_id.set(own)
-        try:
+        with traced(own):
             response = self.get_response(request)
             response[HEADER] = own
             _log(request, response, time.perf_counter() - started)
-        finally:
-            request_id.reset(token)
         return response
 
 

@@ -25,6 +25,7 @@ from project.environment import (
     two_letters,
 )
 from project.storages import bucket_origins, folder_storage, s3_storage
+from project.weak import Given, is_public, renamed_settings, weak_settings
 
 env = Environment()
 env.add_parser("http_url", http_url)
@@ -132,6 +133,8 @@ if WEBHOOKS_ALLOW_PRIVATE and BASE_URL and not is_local(BASE_URL):
         "Only with a local BASE_URL: on a public site any user could reach your inner network.",
     )
 SECRET_KEY: str = env.str("SECRET_KEY", "")
+# Keys that were in use before: what they signed stays valid while sessions and links run out.
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
 if not SECRET_KEY and BASE_URL:
     if is_local(BASE_URL):
         from project.secret_key import own_secret_key
@@ -162,6 +165,36 @@ if not is_redis_url(REDIS_URL):
         " in a password, write / # ? and @ as %2F %23 %3F and %40.",
     )
 
+# --- Watching it ---------------------------------------------------------------------------------
+
+METRICS_TOKEN: str = env.str("METRICS_TOKEN", "")
+SENTRY_DSN: str = env.str("SENTRY_DSN", "")
+
+for _name, _why in (
+    *renamed_settings(os.environ),
+    *weak_settings(
+        Given(
+            base_url=BASE_URL,
+            allowed_hosts=ALLOWED_HOSTS,
+            debug=DEBUG,
+            secret_keys={"SECRET_KEY": [SECRET_KEY], "SECRET_KEY_FALLBACKS": SECRET_KEY_FALLBACKS},
+            secrets={
+                "OPENAI_API_KEY": OPENAI_API_KEY,
+                "S3_ACCESS_KEY_ID": S3_ACCESS_KEY_ID,
+                "S3_SECRET_ACCESS_KEY": S3_SECRET_ACCESS_KEY,
+                "METRICS_TOKEN": METRICS_TOKEN,
+            },
+            servers={"DATABASE_URL": DATABASE_URL, "REDIS_URL": REDIS_URL},
+            services={
+                "OPENAI_BASE_URL": OPENAI_BASE_URL,
+                "S3_ENDPOINT_URL": S3_ENDPOINT_URL,
+                "SENTRY_DSN": SENTRY_DSN,
+            },
+        )
+    ),
+):
+    env.complain(_name, _why)
+
 env.refuse_bad_values()
 
 # --- Django --------------------------------------------------------------------------------------
@@ -181,11 +214,19 @@ SECURE_CSP = strict_policy(
 )
 PERMISSIONS_POLICY = "microphone=(self), camera=(), geolocation=()"
 CSRF_FAILURE_VIEW = "notes.error_views.csrf_failure"
+# What `check --deploy` would have otherwise, each for a reason.
 SILENCED_SYSTEM_CHECKS = [
     # includeSubDomains and preload would bind names that are not ours to bind.
     "security.W005",
     "security.W021",
 ]
+if not HSTS_SECONDS or not BEHIND_HTTPS_PROXY:
+    # An operator who says so has a reason; whoever ends HTTPS can do both as well.
+    SILENCED_SYSTEM_CHECKS += ["security.W004", "security.W008"]
+if not is_public(BASE_URL):
+    # Plain http and DEBUG are for networks that are nobody else's.
+    SILENCED_SYSTEM_CHECKS += [f"security.W{number:03}" for number in (4, 8, 12, 16, 18)]
+DEFAULT_EXCEPTION_REPORTER_FILTER = "project.reports.HidesAddresses"
 
 ROOT_URLCONF = "project.urls"
 WSGI_APPLICATION = "project.wsgi.application"
@@ -203,6 +244,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "notes.health.HealthMiddleware",
+    "notes.traffic.TrafficMiddleware",
     "project.request_id.RequestIdMiddleware",
     "project.csp.BrowserPolicyMiddleware",
     "django.middleware.security.SecurityMiddleware",

@@ -79,6 +79,8 @@ def _environment() -> dict[str, str]:
     programs = str(Path(sys.executable).parent)
     env = {**os.environ, "PATH": programs + os.pathsep + os.environ.get("PATH", "")}
     env["PORT"] = env.get("PORT") or "8000"
+    # honcho gives each process a PORT of its own; the worker wants to know that of web.
+    env["BAU_WEB_PORT"] = env["PORT"]
     return env
 
 

@@ -13,6 +13,7 @@ import re
 from pathlib import Path
 from typing import TypeVar
 
+from project.weak import RENAMED
 from tests.services import this_run
 from tests.services.postgres import Postgres
 from tests.services.service import Service
@@ -37,7 +38,7 @@ def start(service: S) -> S:
 
 def forget_callers_settings() -> None:
     """Remove the product's settings, and those with ``_FILE``, from the environment."""
-    for name in names_of_settings():
+    for name in [*names_of_settings(), *RENAMED]:
         os.environ.pop(name, None)
         os.environ.pop(f"{name}_FILE", None)
 

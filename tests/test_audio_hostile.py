@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -16,8 +17,10 @@ from pathlib import Path
 import pytest
 
 from notes.audio import preparing, process
+from notes.audio.forks import Server
 from notes.audio.order import Order
 from notes.audio.preparing import prepare, unnamed_file
+from notes.audio.voice import SpeechGate
 from notes.provider import Never, ProviderError
 from tests import audio_fuzz, audio_traps
 from tests.audio_maker import SAMPLE, encoded
@@ -313,6 +316,22 @@ def test_a_server_that_died_is_started_again(monkeypatch: pytest.MonkeyPatch) ->
         assert decide(SAMPLE).code == ""
     finally:
         decoders.close()
+
+
+def test_a_decoder_may_die_at_the_very_moment_when_it_is_let_go() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        server = Server(theirs, SpeechGate())
+        leash, kept = socket.socketpair()
+        with leash, kept:
+            pid = os.posix_spawn("/bin/true", ["true"], {})
+            server.watch(pid, kept)
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+            descriptor = kept.fileno()
+            server.bury_the_dead()
+            server.let_go(descriptor)  # which the same poll has told of
+        for end in (server._woken, server._wake):
+            end.close()
 
 
 def test_when_its_server_dies_a_recording_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:

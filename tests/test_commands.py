@@ -6,7 +6,6 @@ import io
 import json
 import os
 import pty
-import re
 import subprocess
 import sys
 import uuid
@@ -20,13 +19,11 @@ import redis as redis_client
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command, load_command_class
 from django.core.management.base import BaseCommand
-from django.db.migrations.recorder import MigrationRecorder
 from django.db.models.functions import Now
 from django.test import Client
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from notes import openai_client
 from notes.broker import broker
 from notes.management.commands import queue, upload
 from notes.models import ApiToken, Box, Heartbeat, Note
@@ -141,6 +138,9 @@ def test_queue_shows_an_empty_house(db: None) -> None:
         "oldest open": "none",
         "rings in Redis": "0",
         "workers": "none",
+        "notes in 24 h": "0",
+        "worker CPU": "unknown",
+        "advice": "stay: nothing calls for a change",
     }
 
 
@@ -293,156 +293,6 @@ def test_process_note_needs_a_note(db: None) -> None:
     assert "no such note" in fail("process_note", str(uuid.uuid4()))[1]
     with pytest.raises(CommandError):
         run("process_note", "7")
-
-
-# --- doctor --------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def well(db: None, provider: FakeProvider) -> FakeProvider:
-    """An installation with everything in order."""
-    Heartbeat.beat("host:1")
-    return provider
-
-
-def found(text: str) -> dict[str, str]:
-    """Status by name."""
-    return {line.split()[1]: line.split()[0] for line in text.splitlines()}
-
-
-def bad_line(name: str, status: str = "fail") -> str:
-    """The line of the one check that is not ok."""
-    if status == "fail":
-        text, last = fail("doctor")
-        assert last == f"Not well: {name}."
-    else:
-        text = run("doctor")
-    findings = found(text)
-    assert {key for key, value in findings.items() if value != "ok"} == {name}
-    assert findings[name] == status
-    return next(line for line in text.splitlines() if line.split()[1] == name)
-
-
-def test_doctor_finds_all_well(well: FakeProvider) -> None:
-    names = ["database", "migrations", "redis", "storage", "provider", "models", "worker"]
-    assert found(run("doctor")) == dict.fromkeys(names, "ok")
-    assert {entry.endpoint for entry in well.requests()} == {"models"}
-
-
-def test_doctor_speaks_json(well: FakeProvider) -> None:
-    findings = json.loads(run("doctor", "--json"))
-    assert findings["database"]["status"] == "ok"
-    Heartbeat.objects.all().delete()
-    findings = json.loads(fail("doctor", "--json")[0])
-    assert findings["worker"] == {
-        "status": "fail",
-        "text": "none has been seen",
-        "next_step": "Start one: honcho start worker",
-    }
-
-
-def test_doctor_needs_no_key(db: None) -> None:
-    Heartbeat.beat("host:1")
-    assert "no key is set" in run("doctor")
-
-
-def test_doctor_sees_a_worker_that_went_silent(well: FakeProvider) -> None:
-    Heartbeat.objects.update(seen_at=Now() - timedelta(minutes=5))
-    assert re.search(r"last seen 30\d s ago", bad_line("worker"))
-
-
-def test_doctor_sees_a_missing_migration(well: FakeProvider) -> None:
-    from django.db import connection
-
-    MigrationRecorder(connection).migration_qs.filter(app="notes").delete()
-    assert "manage.py prepare" in bad_line("migrations")
-
-
-def test_doctor_sees_that_redis_is_away(well: FakeProvider, no_redis: None) -> None:
-    assert "REDIS_URL" in bad_line("redis")
-
-
-def test_doctor_sees_a_storage_that_takes_nothing(
-    well: FakeProvider, settings: Any, tmp_path: Path
-) -> None:
-    (tmp_path / "file").write_bytes(b"")
-    folder = {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": str(tmp_path / "file")},
-    }
-    settings.STORAGES = {**settings.STORAGES, "default": folder}
-    assert "MEDIA_ROOT" in bad_line("storage")
-
-
-def test_doctor_leaves_nothing_in_storage(
-    well: FakeProvider, settings: Any, tmp_path: Path
-) -> None:
-    folder = {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": str(tmp_path)},
-    }
-    settings.STORAGES = {**settings.STORAGES, "default": folder}
-    run("doctor")
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
-
-
-def test_doctor_sees_a_key_that_is_refused(well: FakeProvider) -> None:
-    well.keys = {"sk-other"}
-    text, last = fail("doctor")
-    assert last == "Not well: provider."
-    assert "OPENAI_API_KEY" in text
-    assert "sk-test" not in text + last
-
-
-def test_doctor_sees_a_provider_that_is_away(well: FakeProvider, settings: Any) -> None:
-    settings.OPENAI_BASE_URL = f"http://127.0.0.1:{free_port()}/v1"
-    openai_client.get_client.cache_clear()
-    assert "could not be reached" in fail("doctor")[0]
-
-
-@pytest.mark.parametrize("status", [404, 405])
-def test_doctor_knows_that_not_every_server_lists_its_models(
-    well: FakeProvider, status: int
-) -> None:
-    well.fail("models", status=status, times=2)
-    text = run("doctor")
-    assert (found(text)["provider"], found(text)["models"]) == ("warn", "warn")
-
-
-@pytest.mark.parametrize("body", [{"data": None}, {"data": ["x", 7]}, {"data": {"id": 1}}, {}])
-def test_doctor_takes_a_strange_list_of_models_calmly(well: FakeProvider, body: Any) -> None:
-    well.fail("models", status=200, body=body, times=2)
-    assert found(run("doctor"))["models"] == "warn"
-
-
-@pytest.mark.parametrize(
-    ("days", "status"), [(-1, "fail"), (0, "warn"), (59, "warn"), (70, "ok"), (None, "ok")]
-)
-def test_doctor_warns_of_a_model_that_is_shut_down_soon(
-    well: FakeProvider, days: int | None, status: str
-) -> None:
-    today = datetime.now(UTC).date()
-    ends = None if days is None else str(today + timedelta(days=days))
-    well.models["gpt-6-luna"] = ends
-    if status == "ok":
-        assert found(run("doctor"))["models"] == "ok"
-    else:
-        line = bad_line("models", status)
-        assert str(ends) in line
-        assert "Choose another CLASSIFICATION_MODEL" in line
-
-
-def test_doctor_warns_of_a_model_that_is_not_listed(well: FakeProvider, settings: Any) -> None:
-    settings.TRANSCRIPTION_MODEL = "gpt-nobody"
-    assert "gpt-nobody" in bad_line("models", "warn")
-
-
-@pytest.mark.django_db(databases=[])
-def test_doctor_goes_on_without_a_database() -> None:
-    # pytest-django refuses every connection here.
-    text, last = fail("doctor")
-    assert last == "Not well: database, migrations, worker."
-    assert found(text)["redis"] == "ok"
 
 
 # --- upload --------------------------------------------------------------------------------------

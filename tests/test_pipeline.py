@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Callable
-from io import BytesIO
+from io import BytesIO, StringIO
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from notes.leases import leases
 from notes.models import Attempt, Box, Note
 from notes.models.note import Status
 from notes.storage import new_key, store_audio
+from project.logs import TextFormatter, traced
 from tests.fakes.provider import FakeProvider
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db(transaction=True)]
@@ -178,3 +180,29 @@ def test_a_stopping_worker_claims_nothing(provider: FakeProvider, spoken: Spoken
         leases.draining.clear()
     assert note.processing_status == Status.PENDING
     assert provider.requests("transcriptions") == []
+
+
+def test_all_lines_of_a_note_name_the_request_that_brought_it(
+    provider: FakeProvider, spoken: Spoken
+) -> None:
+    said = StringIO()
+    handler = logging.StreamHandler(said)
+    handler.setFormatter(TextFormatter("%(message)s"))
+    product = logging.getLogger("notes")
+    product.addHandler(handler)
+    try:
+        with traced("request-of-alice"):
+            note = spoken()
+        provider.fail("transcriptions", status=500)
+        pipeline.transcribe(note.pk)
+        # Nobody rings for it but the sweep, which knows of no request.
+        Note.objects.update(next_attempt_at=note.created_at)
+        process(note)
+        process(nobodys := spoken())
+    finally:
+        product.removeHandler(handler)
+    lines = said.getvalue().splitlines()
+    own = [line for line in lines if str(note.pk) in line]
+    assert len(own) == 4  # one for each try, and why the first had no result
+    assert all(line.endswith(" [request-of-alice]") for line in own)
+    assert not [line for line in lines if str(nobodys.pk) in line and line.endswith("]")]

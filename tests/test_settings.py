@@ -24,7 +24,7 @@ def check(tmp_path: Path, code: str = LOAD, **env: str) -> subprocess.CompletedP
     return subprocess.run(
         [sys.executable, "-c", code],
         cwd=REPOSITORY,
-        env={"PATH": os.environ["PATH"], "SECRET_KEY": "k" * 50, **env},
+        env={"PATH": os.environ["PATH"], "SECRET_KEY": "for-tests-only-" * 4, **env},
         capture_output=True,
         text=True,
         check=False,
@@ -100,3 +100,21 @@ def test_a_redis_url_that_cannot_be_taken_apart_is_named_without_its_password(
     assert refused.stderr.startswith("REDIS_URL:")
     assert "ter2" not in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_what_an_old_key_has_signed_stays_valid_while_it_is_a_fallback(tmp_path: Path) -> None:
+    old, new = "an-old-key-for-tests-only-" * 3, "a-new-key-for-tests-only-" * 3
+    sign = "from django.core.signing import dumps, loads; import os, django; django.setup()\n"
+    env = {"PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "project.settings"}
+
+    def run(code: str, **more: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", sign + code]
+        whole = {**env, "VAR_DIR": str(tmp_path), **more}
+        return subprocess.run(
+            command, cwd=REPOSITORY, env=whole, capture_output=True, text=True, check=False
+        )
+
+    signed = run("print(dumps('session'))", SECRET_KEY=old).stdout.strip()
+    ask = f"print(loads({signed!r}))"
+    assert run(ask, SECRET_KEY=new, SECRET_KEY_FALLBACKS=old).stdout == "session\n"
+    assert "BadSignature" in run(ask, SECRET_KEY=new).stderr

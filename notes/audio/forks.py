@@ -56,9 +56,9 @@ class Server:
         while True:
             for descriptor, _ in self._poll.poll():
                 if descriptor == self._woken.fileno():
-                    self._bury_the_dead()
+                    self.bury_the_dead()
                 elif descriptor != self._control.fileno():
-                    self._let_go(descriptor)
+                    self.let_go(descriptor)
                 elif not self._take_request():
                     for pid in self._leashes:
                         _kill(pid)
@@ -81,11 +81,15 @@ class Server:
         end = socket.socket(fileno=leash)
         end.send(REPORT.pack(pid))
         if pid > 0:
-            self._leashes[pid] = end
-            self._poll.register(end, select.POLLIN)
+            self.watch(pid, end)
         else:
             end.close()
         return True
+
+    def watch(self, pid: int, leash: socket.socket) -> None:
+        """Keep the leash of a decoder until one of both ends."""
+        self._leashes[pid] = leash
+        self._poll.register(leash, select.POLLIN)
 
     def _become_decoder(self, request: dict[str, Any], recording: int, pipe: int) -> None:
         try:
@@ -102,7 +106,8 @@ class Server:
         finally:
             os._exit(1)
 
-    def _bury_the_dead(self) -> None:
+    def bury_the_dead(self) -> None:
+        """Tell of every decoder that has ended, on its leash, how it ended."""
         with contextlib.suppress(BlockingIOError):
             while self._woken.recv(64):
                 pass
@@ -116,9 +121,12 @@ class Server:
                     leash.send(REPORT.pack(os.waitstatus_to_exitcode(status)))
                 leash.close()
 
-    def _let_go(self, descriptor: int) -> None:
+    def let_go(self, descriptor: int) -> None:
         """Whoever held this leash has no more use for its decoder."""
-        self._poll.unregister(descriptor)
+        try:
+            self._poll.unregister(descriptor)
+        except KeyError:
+            return  # it has died at the same moment, and was buried a line earlier
         for pid, leash in self._leashes.items():
             if leash.fileno() == descriptor:
                 _kill(pid)

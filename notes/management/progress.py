@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
+from typing import Any
 
 from django.core.management.base import OutputWrapper
 
 
 class Progress:
-    """A bar on a terminal; elsewhere nothing, since the lines of the files tell it."""
+    """A bar on a terminal; elsewhere nothing, since the lines of the parts tell it.
+
+    ``sizes``: what each part of the work counts, such as the bytes of each file.
+    """
 
     WIDTH = 30
 
-    def __init__(self, stream: OutputWrapper, files: list[Path]) -> None:
+    def __init__(self, stream: OutputWrapper, sizes: Mapping[Any, int]) -> None:
         self._stream = stream
         self._live = stream.isatty()
-        self._count = len(files)
-        self._sizes = {path: path.stat().st_size for path in files}
+        self._count = len(sizes)
+        self._sizes = sizes
         self._whole = max(sum(self._sizes.values()), 1)
         self._ended = self._ended_bytes = self._read = 0
 
     def advance(self, size: int) -> None:
-        """So many bytes more of the present file are on their way."""
+        """So much more of the present part is done."""
         self._read += size
         self._draw()
 
-    def done(self, path: Path) -> None:
-        """The present file is through, sent or not."""
+    def done(self, part: Any) -> None:
+        """The present part is through, well or not."""
         self._ended += 1
-        self._ended_bytes += self._sizes[path]
+        self._ended_bytes += self._sizes[part]
         self._read = 0
         self._draw()
 

@@ -8,9 +8,11 @@ from notes.models.delivery import Delivery
 from notes.models.duty import Duty
 from notes.models.heartbeat import Heartbeat
 from notes.models.idempotency import IdempotencyKey
+from notes.models.imported import Imported
 from notes.models.login_attempt import LoginAttempt
 from notes.models.note import Note
 from notes.models.part import Part
+from notes.models.tally import Tally
 from notes.models.token import ApiToken, Scope
 from notes.models.usage import Usage
 from notes.models.webhook import Webhook
@@ -24,10 +26,12 @@ __all__ = [
     "Duty",
     "Heartbeat",
     "IdempotencyKey",
+    "Imported",
     "LoginAttempt",
     "Note",
     "Part",
     "Scope",
+    "Tally",
     "Usage",
     "Webhook",
     "Work",

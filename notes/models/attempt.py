@@ -34,6 +34,7 @@ class Attempt(models.Model):
 
     class Meta:
         ordering = ["started_at", "id"]
+        indexes = [models.Index(fields=["ended_at"], name="attempt_ended")]
 
     def __str__(self) -> str:
         return f"{self.stage} {self.outcome}"

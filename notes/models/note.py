@@ -12,10 +12,12 @@ from django.db.models import Case, DateTimeField, F, Q, Value, When
 from django.db.models.functions import Cast, Now
 
 from notes.broker import ring_on_commit
+from notes.compiled import Found
 from notes.models.box import Box
 from notes.models.job import FRESH, Job, is_claimable
 from notes.stages import Stage
 from notes.storage import delete_audio
+from project.logs import request_id
 
 
 class Status(models.TextChoices):
@@ -143,6 +145,8 @@ class Note(Job):
     filing_evidence = models.CharField(max_length=200, blank=True)
     filing_suggestions = models.JSONField(default=list, blank=True)
 
+    # Of the request that brought it, so that the worker's log lines can be found by it too.
+    request_id = models.CharField(max_length=64, db_default="", editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     transcribed_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
@@ -176,6 +180,11 @@ class Note(Job):
                 condition=~Q(audio_sha256=""),
                 name="note_same_audio",
             ),
+            # What operators ask: how many came lately, and which went wrong.
+            models.Index(fields=["created_at"], name="note_created"),
+            models.Index(
+                fields=["processing_status"], condition=~Q(error_code=""), name="note_troubled"
+            ),
         ]
         permissions = [("view_transcript", "Can read what people said")]
 
@@ -199,11 +208,8 @@ class Note(Job):
     @classmethod
     def twin(cls, owner_id: int, sha256: str) -> Note | None:
         """The note that ``owner_id`` made of the same bytes within :data:`TWIN_HOURS`, if any."""
-        lately = Now() - timedelta(hours=TWIN_HOURS)
-        same = cls.objects.for_user(owner_id).filter(audio_sha256=sha256, created_at__gt=lately)
-        # Nearly always there is none, and a whole row costs web most of what asking costs.
-        twin = same.exclude(audio_format="").values_list("pk", flat=True).first()
-        return cls.objects.filter(pk=twin).first() if twin else None
+        twin = _newest_twin(owner_id, sha256)
+        return cls.objects.filter(pk=twin[0]).first() if twin else None
 
     @classmethod
     def receive(cls, **columns: Any) -> Note:
@@ -220,7 +226,7 @@ class Note(Job):
             columns |= {"speech": True}
         if columns.get("box") is not None:
             columns |= {"filed_by": FiledBy.USER, "filing_reason": "chosen_by_owner"}
-        note = cls.objects.create(rung_at=Now(), **columns)
+        note = cls.objects.create(rung_at=Now(), request_id=request_id.get(), **columns)
         ring_on_commit(note.stage, note.pk)
         if not note.audio_key:
             note.refresh_from_db(fields=["transcribed_at"])
@@ -281,3 +287,16 @@ class Note(Job):
     def _change(self, **columns: Any) -> None:
         Note.objects.filter(pk=self.pk).update(**columns)
         self.refresh_from_db()
+
+
+#: Nearly always there is none, and a whole row costs web most of what asking costs.
+_newest_twin = Found(
+    lambda owner_id, sha256: (
+        Note.objects.for_user(owner_id)
+        .filter(audio_sha256=sha256, created_at__gt=Now() - timedelta(hours=TWIN_HOURS))
+        .exclude(audio_format="")
+        .values_list("pk")
+    ),
+    1_000_001,
+    "sha256",
+)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
 
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+
+from notes.compiled import Changed
 
 #: How long the books of a day are kept.
 KEPT = timedelta(days=90)
@@ -60,14 +64,15 @@ class Usage(models.Model):
         cls, owner_id: int | None, day: dt.date, column: str, amount: int, limit: int | None
     ) -> bool:
         """Add ``amount`` to ``column``, unless that would pass ``limit`` (None: there is none)."""
-        row = cls.objects.filter(owner_id=owner_id, day=day)
-        room = row if limit is None else row.filter(**{f"{column}__lte": limit - amount})
-        more = {column: F(column) + amount}
-        if room.update(**more):
+        whose = () if owner_id is None else (owner_id,)
+        left = () if limit is None else (limit - amount,)
+        values = (day.isoformat(), amount, *whose, *left)
+        take = _taken(column, everybody=owner_id is None, limited=limit is not None)
+        if take(*values):
             return True
         cls.objects.get_or_create(owner_id=owner_id, day=day)
         # The row may also have been made by somebody else since the first try.
-        return bool(room.update(**more))
+        return bool(take(*values))
 
     @classmethod
     def give_back(cls, owner_id: int | None, day: dt.date, column: str, amount: int) -> None:
@@ -85,3 +90,18 @@ class Usage(models.Model):
     def forget_the_old(cls) -> int:
         """Delete the books of days long gone; how many rows there were."""
         return cls.objects.filter(day__lt=today() - KEPT).delete()[0]
+
+
+@cache
+def _taken(column: str, *, everybody: bool, limited: bool) -> Changed:
+    """Of a day and an amount, then whose day unless everybody's, then the most it may be before."""
+
+    def build(day: str, amount: int, *others: int) -> tuple[models.QuerySet[Usage], dict[str, Any]]:
+        rest = list(others)
+        row = Usage.objects.filter(day=day, owner_id=None if everybody else rest.pop(0))
+        if limited:
+            row = row.filter(**{f"{column}__lte": rest.pop(0)})
+        return row, {column: F(column) + amount}
+
+    others = (1_000_002, 1_000_003)[: (not everybody) + limited]
+    return Changed(build, "2000-01-01", 1_000_001, *others)

@@ -6,6 +6,7 @@ has taken over meanwhile (or the owner has deleted the note) and the late result
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
 from collections.abc import Iterable
@@ -32,6 +33,9 @@ from notes.models.part import Part
 from notes.provider import Later, OverQuota, ProviderError
 from notes.stages import Stage
 from notes.transcribers import Transcript
+from project.logs import traced
+
+log = logging.getLogger(__name__)
 
 COMPLETED: dict[str, Any] = {"processing_status": Status.COMPLETED, "completed_at": Now()}
 DUE_AND_RUNG: dict[str, Any] = {"next_attempt_at": Now(), "rung_at": Now()}
@@ -57,6 +61,7 @@ class Work:
     model: str = ""
     seconds_sent: float | None = None
     seconds_saved: float | None = None
+    _found: float = field(default_factory=time.monotonic)
     _last_progress: float = field(default_factory=time.monotonic)
 
     @classmethod
@@ -253,6 +258,8 @@ class Work:
                 announce(self.note, columns["processing_status"])
                 if "transcribed_at" in columns:
                     Part.objects.filter(note=self.note).delete()
+        if ours:
+            self._tell(tried)
         return ours
 
     def _sent_so_far(self) -> float | None:
@@ -265,6 +272,24 @@ class Work:
     def _held(self) -> models.QuerySet[Note]:
         """The row, as long as the lease on it is ours."""
         return Note.objects.filter(pk=self.note.pk, lease_token=self.token)
+
+    def _tell(self, tried: Attempt) -> None:
+        """One line per note and stage: what was tried and how it ended, nothing that was said."""
+        fields: dict[str, Any] = {
+            "note": str(self.note.pk),
+            "stage": str(self.stage),
+            "outcome": str(tried.outcome),
+            "seconds": round(self._seconds_held(), 3),
+        }
+        more = {"error_code": tried.error_code, "provider": self.provider, "model": self.model}
+        fields |= {name: value for name, value in more.items() if value}
+        words = [str(value) for name, value in fields.items() if name not in ("note", "seconds")]
+        text = f"{' '.join(words)} in {fields['seconds']:.1f} s"
+        log.info("note %s: %s", self.note.pk, text, extra={"fields": fields})
+
+    def _seconds_held(self) -> float:
+        before = self.found_at - (self.note.lease_started_at or self.found_at)
+        return before.total_seconds() + time.monotonic() - self._found
 
     def _write_attempt(self, tried: Attempt) -> None:
         tried.note, tried.stage = self.note, self.stage
@@ -313,7 +338,7 @@ def hand_back(tokens: Iterable[uuid.UUID]) -> int:
         work = Work(note, note.stage, found_at=_clock(note), token=token)
         columns = {"processing_status": WAITING[note.stage], "rung_at": None}
         work.seconds_sent = work._sent_so_far()
-        count += work._end(
-            Attempt(outcome=Attempt.Outcome.HANDED_BACK), {**columns, "error_code": note.error_code}
-        )
+        tried = Attempt(outcome=Attempt.Outcome.HANDED_BACK)
+        with traced(note.request_id):
+            count += work._end(tried, {**columns, "error_code": note.error_code})
     return count

@@ -28,6 +28,9 @@ from tests.stack import Client, Refused, Stack
 PLAIN = {"LEASE_SECONDS": "30", "SWEEP_SECONDS": "5"}
 QUICK = {"LEASE_SECONDS": "6", "SWEEP_SECONDS": "1"}
 
+#: One owner sends more here than people do.
+NO_LIMITS = {"USER_REQUESTS_PER_MINUTE": "0", "USER_NOTES_PER_DAY": "0"}
+
 #: Both paces: the quick one is part of bin/test, the plain one of bin/faults.
 PACES = pytest.mark.parametrize(
     "pace",
@@ -76,7 +79,7 @@ class Rig:
         self.provider = FakeProvider()
         self.postgres = Postgres() if database == "postgres" else None
         self.s3 = S3() if s3 else None
-        self._env = {"CLASSIFIER": "rules", **PLAIN, **(env or {})}
+        self._env = {"CLASSIFIER": "rules", **NO_LIMITS, **PLAIN, **(env or {})}
         self._role = role
         self.sent: list[Sent] = []
         self.refused: list[Refused] = []
@@ -164,6 +167,18 @@ class Rig:
         path = self.stack.env["DATABASE_URL"].removeprefix("sqlite:///")
         with closing(sqlite3.connect(path, timeout=20)) as connection:
             return connection.execute(statement).fetchall()
+
+    def can_be_written(self) -> bool:
+        """Whether nobody is in the middle of a write that keeps all others waiting."""
+        if self.postgres:
+            return True
+        path = self.stack.env["DATABASE_URL"].removeprefix("sqlite:///")
+        with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as connection:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                return False
+        return True
 
     def close_books(
         self, fault: str, *, recovery: float | None = None, of: str = "", remark: str = ""

@@ -27,7 +27,7 @@ PAUSE = 1.0
 #: Between the starts of two faults; longer ones overlap, if they concern different parts.
 GAP = (6.0, 13.0)
 #: Hanging calls are cut after half a stage; the waits between tries grow up to five minutes.
-ENV = {"STAGE_SECONDS": "40", "WORKER_THREADS": "16", "USER_NOTES_PER_DAY": "0"}
+ENV = {"STAGE_SECONDS": "40", "WORKER_THREADS": "16"}
 SETTLE_SECONDS = 900.0
 STEADY_SECONDS = 10.0
 

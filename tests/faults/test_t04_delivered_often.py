@@ -33,7 +33,7 @@ def test_twenty_deliveries_are_one_call(database: str, tmp_path: Path) -> None:
     with Rig(database=database, env=env) as rig:
         workers = [rig.stack, rig.add("worker", env={"PYTHONPATH": str(tmp_path)})]
         rig.provider.latency["transcriptions"] = 3.0
-        with frozen(workers):
+        with frozen(rig, workers):
             (note,) = rig.send(1)
             deliver(rig, note.note, 20)
         rig.wait_for_calls(1)
@@ -53,10 +53,21 @@ def test_twenty_deliveries_are_one_call(database: str, tmp_path: Path) -> None:
 
 
 @contextmanager
-def frozen(workers: list[Stack]) -> Iterator[None]:
-    """Stop the workers, so that all of them find the same messages when they go on."""
+def frozen(rig: Rig, workers: list[Stack]) -> Iterator[None]:
+    """Stop the workers, so that all of them find the same messages when they go on.
+
+    None is stopped while it writes: SQLite has one writer at a time, and web is to be the next.
+    """
     children = [worker.worker_pid().child for worker in workers]
-    proc.send(children, signal.SIGSTOP)
+
+    def stopped() -> bool:
+        proc.send(children, signal.SIGSTOP)
+        if not rig.can_be_written():
+            proc.send(children, signal.SIGCONT)
+            return False
+        return True
+
+    wait_for(stopped, 10, "the workers write without a pause")
     try:
         yield
     finally:

@@ -8,7 +8,6 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError
-from django.db.models.functions import Now
 
 from notes.models import Heartbeat
 
@@ -32,7 +31,7 @@ class Command(BaseCommand):
 
 def _trouble(host: str | None) -> str:
     """What is wrong with the workers (of ``host``) and what to do about it; empty if nothing."""
-    alive = Heartbeat.objects.filter(seen_at__gt=Now() - Heartbeat.silence_allowed())
+    alive = Heartbeat.alive()
     if host is not None:
         alive = alive.filter(worker__startswith=f"{host}:")
     try:

@@ -1,9 +1,10 @@
-"""What waits, what runs, what failed."""
+"""What waits, what runs, what failed, and whether one app is still enough."""
 
 from __future__ import annotations
 
 import time
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ import redis
 from django.core.management.base import BaseCommand
 from django.db.models.functions import Now
 
+from notes import advice
 from notes.broker import broker
 from notes.models import Heartbeat, Note
 from notes.models.note import OPEN, Status
@@ -20,7 +22,10 @@ CLEAR = "\x1b[H\x1b[J"
 
 
 class Command(BaseCommand):
-    help = "Show how many notes are due, running, waiting for a retry or failed, and the oldest."
+    help = (
+        "Show how many notes are due, running, waiting for a retry or failed, the oldest, the"
+        " workers, and whether to stay as you are, raise threads, or split web and worker."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--watch", action="store_true", help="again every 2 s, until Ctrl-C")
@@ -28,7 +33,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             while True:
-                lines = "\n".join(f"{name:<20} {value}" for name, value in figures().items())
+                lines = "\n".join(f"{name:<20} {value}" for name, value in _everything())
                 if not options["watch"]:
                     self.stdout.write(lines)
                     return
@@ -40,17 +45,36 @@ class Command(BaseCommand):
             return
 
 
-def figures() -> dict[str, object]:
-    """The state of the queue, as the rows have it."""
+def _everything() -> Iterator[tuple[str, object]]:
+    yield from figures().items()
+    seen = advice.signs()
+    yield "notes in 24 h", seen.uploads
+    yield "worker CPU", "unknown" if seen.cpu_share is None else f"{seen.cpu_share:.0%}"
+    if seen.web_seconds is not None:
+        yield "web while busy", f"{seen.web_seconds * 1000:.0f} ms"
+    given = advice.advise(seen)
+    yield "advice", f"{given.word}: {given.why}"
+    yield from (("", step) for step in given.steps)
+
+
+def counts() -> dict[str, int]:
+    """How many notes are in each state that an operator asks for; indexed, so cheap."""
     open_notes = Note.objects.filter(processing_status__in=OPEN)
     retry = open_notes.filter(lease_token__isnull=True, next_attempt_at__gt=Now())
-    unfiled = Note.objects.filter(processing_status=Status.COMPLETED).exclude(error_code="")
+    troubled = Note.objects.exclude(error_code="")
     return {
         "due": Note.objects.claimable().count(),
         "running": open_notes.filter(lease_expires_at__gt=Now()).count(),
         "waiting for retry": retry.count(),
-        "failed": Note.objects.filter(processing_status=Status.FAILED).count(),
-        "unfiled for a fault": unfiled.count(),
+        "failed": troubled.filter(processing_status=Status.FAILED).count(),
+        "unfiled for a fault": troubled.filter(processing_status=Status.COMPLETED).count(),
+    }
+
+
+def figures() -> dict[str, object]:
+    """The state of the queue, as the rows have it."""
+    return {
+        **counts(),
         "oldest open": _oldest(),
         "rings in Redis": _rings(),
         "workers": _workers(),

@@ -59,7 +59,7 @@ class Command(BaseCommand):
             self._send_all(server, files, form)
 
     def _send_all(self, server: Server, files: list[Path], form: dict[str, str]) -> None:
-        progress = Progress(self.stderr, files)
+        progress = Progress(self.stderr, {path: path.stat().st_size for path in files})
         sent = failed = 0
         try:
             for path in files:

@@ -1,0 +1,1 @@
+"""Takes over what the Celery system has. docs/migrating-from-celery.md tells how."""
