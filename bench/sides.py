@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import json
 import os
 import subprocess
 import sys
@@ -12,7 +11,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, LiteralString, Self
 
 import httpx2
 
@@ -125,8 +124,8 @@ class Side:
 
     # What they share
 
-    def count(self, query: str) -> int:
-        rows = self.servers.postgres.execute(query, database=self.database)  # type: ignore[arg-type]
+    def count(self, query: LiteralString) -> int:
+        rows = self.servers.postgres.execute(query, database=self.database)
         return int(rows[0][0])
 
     def settle(self, timeout: float = 120) -> float:
@@ -270,10 +269,11 @@ class Twin(Side):
             f"[Box.objects.create(workspace=home, name=name) for name in {BOXES!r}]\n"
             "print(Token.objects.create(user=User.objects.create_user('ana')).key)"
         )
-        command = [VENV / "bin" / "python", "-c", code]
-        return subprocess.run(
+        command = [str(VENV / "bin" / "python"), "-c", code]
+        done = subprocess.run(
             command, cwd=TWIN, env=self.started_env, check=True, capture_output=True, text=True
-        ).stdout.strip()
+        )
+        return done.stdout.strip()
 
     def fields(self) -> dict[str, str]:
         return {}
@@ -331,7 +331,3 @@ def pss_megabytes(pids: Iterable[int]) -> float:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
         total += next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
     return total / 1024
-
-
-def answer_json(body: bytes) -> Any:
-    return json.loads(body)
