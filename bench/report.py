@@ -1,0 +1,141 @@
+"""Figures made readable: a table with must and goal, a picture, the machine they are from."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+
+DOCS = Path(__file__).parent.parent / "docs"
+BEGIN, END = "<!-- bench.run: begin -->", "<!-- bench.run: end -->"
+
+#: By name of the figure: what must be and what is aimed at; as a share of the twin's, or, where
+#: the third is True, as an absolute figure of the product.
+BOUNDS: dict[str, tuple[float, float, bool]] = {
+    "pick-up, p50 ms": (0.5, 0.2, False),
+    "pick-up, p95 ms": (0.5, 0.2, False),
+    "idle CPU, worker and Redis, % of a core": (1.0, 0.5, True),
+    "hand-off, p50 ms": (0.5, 0.2, False),
+    "upload, 1 client, p50 ms": (0.9, 0.5, False),
+    "uploads/s, 16 clients": (1.5, 3.0, False),
+    "web CPU per upload, ms": (0.8, 0.5, False),
+    "SQL statements per upload": (9, 5, True),
+    # 9 + 18 and 5 + 10: the log does not tell who asked.
+    "SQL statements per note, web and worker": (27, 15, True),
+    "notes/h at 5 s + 1 s": (22, 27, False),
+    "notes/h at 5 s + 1 s (128 threads)": (40, 45, False),
+    "worker CPU per note, ms": (0.4, 0.2, False),
+    "memory idle after use, MB PSS": (0.6, 0.4, False),
+    "memory under load, MB PSS": (0.65, 0.45, False),
+    "start to first 200, s": (2.5, 1.5, False),
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One figure of both sides, each round's."""
+
+    name: str
+    ours: list[float]
+    twin: list[float]
+
+    @property
+    def ratio(self) -> float:
+        """The product's median as a share of the twin's."""
+        twin = statistics.median(self.twin)
+        return statistics.median(self.ours) / twin if twin else float("inf")
+
+    @property
+    def bound(self) -> str:
+        """What was asked, in words of the table."""
+        if self.name not in BOUNDS:
+            return ""
+        must, goal, absolute = BOUNDS[self.name]
+        unit = "" if absolute else "x"
+        return f"{must:g}{unit} / {goal:g}{unit}"
+
+    @property
+    def verdict(self) -> str:
+        """``goal``, ``must`` or ``missed``; nothing where nothing was asked."""
+        if self.name not in BOUNDS:
+            return ""
+        must, goal, absolute = BOUNDS[self.name]
+        value = statistics.median(self.ours) if absolute else self.ratio
+        if goal > must:  # the more the better
+            return "goal" if value >= goal else "must" if value >= must else "missed"
+        return "goal" if value <= goal else "must" if value <= must else "missed"
+
+
+def table(lines: list[Line]) -> str:
+    """Markdown: medians of the rounds, the range of the product's, ratio, what was asked."""
+    rows = [
+        "| measure | product | twin | ratio | must / goal | |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for line in lines:
+        ours, twin = statistics.median(line.ours), statistics.median(line.twin)
+        rows.append(
+            f"| {line.name} | {ours:.4g} ({min(line.ours):.3g}-{max(line.ours):.3g}) |"
+            f" {twin:.4g} ({min(line.twin):.3g}-{max(line.twin):.3g}) |"
+            f" {line.ratio:.2f}x | {line.bound} | {line.verdict} |"
+        )
+    return "\n".join(rows)
+
+
+def machine() -> str:
+    """What it was measured on, in one line."""
+    model = "unknown processor"
+    for row in Path("/proc/cpuinfo").read_text().splitlines():
+        if row.startswith("model name"):
+            model = row.partition(":")[2].strip()
+            break
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return (
+        f"{os.cpu_count()} cores ({model}), {pages / 2**30:.0f} GB, Linux {platform.release()},"
+        f" Python {platform.python_version()}; load {os.getloadavg()[0]:.1f} at the end"
+    )
+
+
+def picture(lines: list[Line]) -> str:
+    """An SVG: the product's share of the twin's, on a scale of powers of two."""
+    shown = [line for line in lines if 0 < line.ratio < float("inf")]
+    height, middle, step = 22 * len(shown) + 40, 520, 42
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 820 {height}" font-size="12"'
+        ' font-family="sans-serif"><rect width="100%" height="100%" fill="#fff"/>',
+        f'<path d="M{middle} 24V{height}" stroke="#999"/>'
+        f'<text x="{middle}" y="16" text-anchor="middle" fill="#333">as the twin (1x)</text>',
+    ]
+    for number, line in enumerate(shown):
+        y, width = 30 + 22 * number, step * _log2(line.ratio)
+        colour = {"missed": "#b03a2e", "must": "#b9770e", "goal": "#1e8449"}.get(
+            line.verdict, "#5d6d7e"
+        )
+        parts.append(
+            f'<rect x="{min(middle, middle + width):.0f}" y="{y}" width="{abs(width):.0f}"'
+            f' height="14" fill="{colour}"/><text x="4" y="{y + 11}" fill="#333">'
+            f"{line.name} {line.ratio:.2f}x</text>"
+        )
+    return "\n".join([*parts, "</svg>", ""])
+
+
+def _log2(ratio: float) -> float:
+    import math
+
+    return max(-5.0, min(6.5, math.log2(ratio)))
+
+
+def write(lines: list[Line], rounds: int) -> None:
+    """Replace what stands between the marks in docs/performance.md, and its picture."""
+    page = DOCS / "performance.md"
+    (DOCS / "performance.svg").write_text(picture(lines))
+    text = page.read_text() if page.exists() else f"# Performance\n\n{BEGIN}\n{END}\n"
+    before, _, rest = text.partition(BEGIN)
+    after = rest.partition(END)[2]
+    new = (
+        f"{BEGIN}\n{machine()}; medians of {rounds} interleaved rounds, the range in brackets.\n\n"
+        f"{table(lines)}\n\n![The product's share of the twin's](performance.svg)\n{END}"
+    )
+    page.write_text(before + new + after)
