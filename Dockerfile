@@ -27,6 +27,7 @@ RUN python3 -m venv /pip \
 COPY LICENSE Procfile gunicorn.conf.py manage.py ./
 COPY project project
 COPY notes notes
+COPY page page
 COPY samples samples
 # What nothing reads any more: static files are collected, we speak two languages, and of all
 # services of AWS we call one.

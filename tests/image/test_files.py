@@ -17,7 +17,7 @@ COMPILERS = ("gcc", "cc", "g++", "c++", "clang", "ld", "as", "make", "git", "pip
 #: What the product is made of; anything else was not meant to come along.
 IN_APP = {
     *(".venv", "LICENSE", "Procfile", "__pycache__", "gunicorn.conf.py", "manage.py"),
-    *("notes", "project", "samples", "staticfiles"),
+    *("notes", "page", "project", "samples", "staticfiles"),
 }
 #: What must not be told by an image: a build's surroundings.
 UNTOLD = ("PIP_", "INDEX", "PROXY", "SECRET", "KEY", "PASSWORD")
