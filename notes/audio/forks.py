@@ -15,15 +15,13 @@ import os
 import select
 import signal
 import socket
-import struct
 from typing import Any
 
 from notes.audio import child, jail
 from notes.audio.order import Order
 from notes.audio.voice import SpeechGate
+from notes.audio.wire import REPORT
 
-#: On the leash: first the pid (or minus an error number), then the exit code or minus the signal.
-REPORT = struct.Struct(">i")
 MAX_REQUEST = 4096
 
 

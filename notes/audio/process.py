@@ -19,7 +19,6 @@ from pathlib import Path
 from threading import Lock
 
 from notes.audio import wire
-from notes.audio.forks import REPORT
 from notes.audio.order import Order
 from notes.provider import Later, Never, ProviderError
 from project.priority import give_way
@@ -159,10 +158,10 @@ def _fork(control: socket.socket, request: bytes, recording: int) -> Process:
 def _report(leash: socket.socket) -> int | None:
     """What the server says next of a decoder; None if it will say no more."""
     try:
-        said = leash.recv(REPORT.size, socket.MSG_WAITALL)
+        said = leash.recv(wire.REPORT.size, socket.MSG_WAITALL)
     except ConnectionResetError:
         return None
-    return int(REPORT.unpack(said)[0]) if len(said) == REPORT.size else None
+    return int(wire.REPORT.unpack(said)[0]) if len(said) == wire.REPORT.size else None
 
 
 def _import_path() -> list[str]:

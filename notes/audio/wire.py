@@ -14,6 +14,9 @@ from typing import Any
 
 HEAD = struct.Struct(">cI")
 EVENT, DATA, ALIVE = b"J", b"D", b"A"
+#: On the leash of a decoder: first its pid (or minus an error number), then its exit code or minus
+#: the signal.
+REPORT = struct.Struct(">i")
 #: Nothing longer is believed.
 MAX_MESSAGE = 1 << 20
 
