@@ -62,16 +62,16 @@ def furnish(site: Site) -> Home:
     bau.create_box("Saúde", keywords=["dentista", "exame"])
     site.provider.default_text = WORDS
     spoken = bau.upload(SAMPLE.read_bytes())["id"]
-    bau.wait(spoken)
+    bau.wait(spoken, timeout=90)
     site.provider.fail("transcriptions", status=400, code="invalid_request_error")
     failed = bau.upload(marked("0123456789ab")[0])["id"]
-    bau.wait(failed)
+    bau.wait(failed, timeout=90)
     edited = bau.text("Reuniao com o cliente na quinta as tres.")["id"]
-    bau.wait(edited)
+    bau.wait(edited, timeout=90)
     bau.patch(edited, transcript=LATER)
     for text in (
         "Marcar o dentista para o exame de sexta.",
         "Uma ideia sem lugar.",
     ):
-        bau.wait(bau.text(text)["id"])
+        bau.wait(bau.text(text)["id"], timeout=90)
     return Home(person, box, spoken, edited, failed)
