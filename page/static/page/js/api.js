@@ -26,7 +26,7 @@ export class Failure extends Error {
  *
  * Throws a Failure. `etag` makes GET conditional (304: data null) and changes refusable (412).
  */
-export async function call(path, { method = "GET", body, etag, signal, keepalive } = {}) {
+export async function call(path, { method = "GET", body, etag, signal } = {}) {
   const reading = method === "GET";
   const headers = { Accept: "application/json" };
   if (etag) headers[reading ? "If-None-Match" : "If-Match"] = etag;
@@ -34,7 +34,7 @@ export async function call(path, { method = "GET", body, etag, signal, keepalive
   for (let fresh = false; ; fresh = true) {
     if (!reading) headers["X-CSRFToken"] = await csrfToken(fresh);
     const answer = await answered(BASE + path, {
-      method, headers, keepalive, body: body === undefined ? undefined : JSON.stringify(body),
+      method, headers, body: body === undefined ? undefined : JSON.stringify(body),
       // Our own ETags are sent; the browser's cache would hide the 304.
       cache: "no-store", credentials: "same-origin",
     }, signal);
@@ -42,6 +42,12 @@ export async function call(path, { method = "GET", body, etag, signal, keepalive
     const failure = await failureOf(answer);
     if (reading || fresh || !isStale(failure)) throw failure;
   }
+}
+
+/** Delete while the page goes away: sent at once, and nobody is left to hear the answer. */
+export function deleteOnLeaving(path) {
+  const headers = { "X-CSRFToken": knownToken() ?? "" };
+  fetch(BASE + path, { method: "DELETE", headers, keepalive: true, credentials: "same-origin" });
 }
 
 const isStale = (failure) =>
@@ -84,14 +90,16 @@ function failureFrom(status, words, after) {
   return new Failure(status, problem.code || `http_${status}`, title, wait);
 }
 
+const knownToken = () =>
+  /(?:^|;\s*)(?:__Host-|__Secure-)?csrftoken=([^;]+)/.exec(document.cookie)?.[1];
+
 /** A token for changes: the cookie's, or with `fresh` one that the server just made. */
 async function csrfToken(fresh) {
-  const cookie = () => /(?:^|;\s*)(?:__Host-|__Secure-)?csrftoken=([^;]+)/.exec(document.cookie)?.[1];
-  if (!fresh && cookie()) return cookie();
+  if (!fresh && knownToken()) return knownToken();
   // Every page with a form sets the cookie; the answer itself also carries the token.
   const answer = await answered("/login?next=/", { credentials: "same-origin", cache: "no-store" });
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  return cookie() || page.querySelector("meta[name=csrf-token]")?.content || "";
+  return knownToken() || page.querySelector("meta[name=csrf-token]")?.content || "";
 }
 
 /** Send a recording: the note. Throws a Failure; an abort throws its DOMException. */

@@ -1,6 +1,6 @@
 // Moving and deleting notes, with ten seconds to think again.
 
-import { call } from "./api.js";
+import { call, deleteOnLeaving } from "./api.js";
 import { $$, announce, toast } from "./dom.js";
 import { fill } from "./rows.js";
 import { text } from "./text.js";
@@ -58,11 +58,11 @@ function restore(items) {
   }
 }
 
-async function finish(ids, keepalive = false) {
+async function finish(ids) {
   for (const id of ids) {
     if (!held.delete(id)) continue;
     try {
-      await call(`notes/${id}`, { method: "DELETE", keepalive });
+      await call(`notes/${id}`, { method: "DELETE" });
       for (const row of $$(`#notes [data-id="${CSS.escape(id)}"]`)) row.remove();
     } catch (failure) {
       for (const row of $$(`[data-id="${CSS.escape(id)}"]`)) row.hidden = false;
@@ -72,4 +72,10 @@ async function finish(ids, keepalive = false) {
 }
 
 // Whoever leaves meant it: the request outlives the page.
-addEventListener("pagehide", () => held.forEach((timer, id) => (clearTimeout(timer), finish([id], true))));
+addEventListener("pagehide", () => {
+  for (const [id, timer] of held) {
+    clearTimeout(timer);
+    deleteOnLeaving(`notes/${id}`);
+  }
+  held.clear();
+});
