@@ -230,6 +230,9 @@ def test_the_best_come_first_and_of_many_the_newest(
     page = ask(api, "pão")
     assert ids(page) == [str(newest.pk), str(best.pk)]
     assert page["search"]["order"] == "newest"
+    # Also where a filter leaves fewer of them, or none.
+    assert ids(ask(api, "pão", inbox=True)) == [str(newest.pk), str(best.pk)]
+    assert ids(ask(api, "pão", inbox=False)) == []
 
 
 # --- Whatever is typed ---------------------------------------------------------------------------

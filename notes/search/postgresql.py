@@ -13,9 +13,9 @@ from django.db import connection
 from notes.search.found import Filters, Found, Place
 from notes.search.query import Clause, Term
 
-#: Above this many hits a rank says little, and would cost more than a person waits for: the newest
-#: come first.
-MAX_RANKED = 10_000
+#: Where more notes than this have the words, a rank says little and would cost more than a person
+#: waits for: the newest come first.
+MAX_RANKED = 2_000
 
 _QUOTED = re.compile("'([^']+)'")
 
@@ -24,17 +24,20 @@ _QUOTED = re.compile("'([^']+)'")
 _SCORE = "round(10000 * ts_rank(s.words, %(words)s::tsquery, 1))::integer"
 
 # The index on words knows the owner; with the sum the planner does not read the other index, all of
-# the owner's notes, for the same.
+# the owner's notes, for the same. Filters are looked at last: they cost more than a score.
 _RANKED = f"""
-WITH hits AS MATERIALIZED (
+WITH found AS MATERIALIZED (
   SELECT s.note_id, s.created_at, {_SCORE} AS score
-  FROM notes_search s {{join}}
-  WHERE s.words @@ %(words)s::tsquery
-    AND s.owner_id + 0 = %(owner)s {{filters}}
+  FROM notes_search s
+  WHERE s.words @@ %(words)s::tsquery AND s.owner_id + 0 = %(owner)s
   {{cap}}
 )
-SELECT note_id, created_at, score, (SELECT count(*) FROM hits) FROM hits {{after}}
-ORDER BY score DESC, created_at DESC, note_id DESC LIMIT %(limit)s
+SELECT hits.note_id, hits.created_at, hits.score, many.found
+FROM (SELECT count(*) AS found FROM found) many LEFT JOIN LATERAL (
+  SELECT s.note_id, s.created_at, s.score FROM found s {{join}}
+  WHERE true {{filters}} {{after}}
+  ORDER BY s.score DESC, s.created_at DESC, s.note_id DESC LIMIT %(limit)s
+) hits ON true
 """  # noqa: S608  # nosec B608: only constants of this file are put in
 
 # The function behind @@: the index on words, which cannot give the newest, is not considered.
@@ -71,12 +74,13 @@ def _ranked(asked: dict[str, Any], filters: Filters, after: Place | None) -> lis
         **_narrowed(filters),
         # Whoever has begun to read by rank goes on so, also if one more hit has come meanwhile.
         cap="" if after else f"LIMIT {MAX_RANKED + 1}",
-        after=(after and "WHERE (score, created_at, note_id) < (%(score)s, %(at)s, %(id)s)") or "",
+        after=(after and "AND (s.score, s.created_at, s.note_id) < (%(score)s, %(at)s, %(id)s)")
+        or "",
     )
     rows = _rows(statement, {**asked, **_key(after)})
-    if rows and not after and rows[0][3] > MAX_RANKED:
+    if not after and rows[0][3] > MAX_RANKED:
         return None
-    return [Place(created_at, note_id, score) for note_id, created_at, score, _ in rows]
+    return [Place(created_at, note_id, score) for note_id, created_at, score, _ in rows if note_id]
 
 
 def _newest(asked: dict[str, Any], filters: Filters, after: Place | None) -> list[Place]:
