@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from notes.audio.order import Order
+from notes.transcribers.local import LocalTranscriber
+from tests.audio_run import decide
 from tests.browser.conftest import DESKTOP, PHONE
 from tests.browser.site import Person, Site
 from tests.browser.watching import until
 from tests.conftest import SAMPLE
+from tests.services import this_run
+from tests.test_local_transcriber import listen, plain
 
 WORDS = SAMPLE.with_suffix(".txt").read_text().strip()
 #: Tells each state that the first row goes through, without looking all the time.
@@ -77,3 +83,21 @@ def test_press_talk_stop_and_the_note_ends_in_its_box_without_a_reload(
     expect(page.locator("#waveform canvas")).to_be_visible()
     page.locator("#waveform input").click()
     until(page, "document.querySelector('#player').currentTime > 1")
+
+
+@pytest.mark.slow
+def test_what_is_stored_holds_the_words_that_the_microphone_heard(
+    signed_in: Callable[..., Page], person: Person, tmp_path: Path
+) -> None:
+    page = signed_in()
+    page.goto("/")
+    is_loaded(page)
+    record(page)
+    expect(page.locator("#notes .note")).to_have_attribute("data-status", "completed")
+    [note] = person.client.list()["results"]
+    stored = tmp_path / "stored"
+    stored.write_bytes(person.client.audio(note["id"]))
+    (part,) = decide(stored, Order(copy="pcm")).parts
+    whisper = LocalTranscriber("", this_run().new_directory("models"))
+    heard = plain(listen(whisper, part.data, "pt").text)
+    assert "encanador amanhã cedo" in heard, heard
