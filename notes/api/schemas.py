@@ -154,7 +154,8 @@ class NoteDetailOut(NoteOut):
     """A note, with what would make a list of them heavy.
 
     ``original_transcript`` is what was heard (or first written), once its owner has changed it;
-    ``queue_position`` is how many notes wait before this one, at most 1000 told, while it waits.
+    ``queue_position`` is how many notes wait before this one, at most 1000 told, while it waits;
+    the answer to a note just sent does not tell it.
     """
 
     waveform: list[float]
@@ -266,13 +267,15 @@ def note_out(note: Note, boxes: dict[uuid.UUID, Box]) -> dict[str, Any]:
     }
 
 
-def note_detail_out(note: Note, boxes: dict[uuid.UUID, Box]) -> dict[str, Any]:
+def note_detail_out(
+    note: Note, boxes: dict[uuid.UUID, Box], queue_position: int | None
+) -> dict[str, Any]:
     """``note`` as :class:`NoteDetailOut`."""
     heavy = {
         "waveform": note.waveform or [],
         "segments": note.segments or [],
         "original_transcript": note.original_transcript if note.transcript_edited_at else None,
-        "queue_position": note.ahead_of_it(),
+        "queue_position": queue_position,
     }
     return {**note_out(note, boxes), **heavy}
 

@@ -220,6 +220,8 @@ class Note(Job):
         before = Q(next_attempt_at__lt=self.next_attempt_at)
         waiting = Note.objects.filter(before, processing_status=Status.PENDING)
         due = waiting.filter(lease_token__isnull=True, next_attempt_at__lte=Now())
+        # On SQLite, where times are texts, its own time may be stored with fewer digits.
+        due = due.exclude(pk=self.pk)
         return due.order_by()[:MOST_AHEAD].count()
 
     @classmethod
