@@ -14,6 +14,7 @@ from django.test import Client
 from notes import limits, openai_client
 from notes.broker import bell, broker
 from notes.models import ApiToken, Box, Note
+from notes.traffic import Traffic
 from tests.fakes.provider import FakeProvider
 from tests.services import this_run
 
@@ -37,6 +38,12 @@ def fresh_bell() -> None:
     """Empty queues, and a bell that no earlier test has silenced."""
     bell._quiet_until = 0.0
     broker().client.flushall()
+
+
+@pytest.fixture(autouse=True)
+def uncounted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process counts no traffic behind a test's back, which the next one would find."""
+    monkeypatch.setattr(Traffic, "_start", lambda self: None)
 
 
 @pytest.fixture(autouse=True)

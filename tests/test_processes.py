@@ -17,6 +17,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from project.priority import NICENESS
 from tests.fakes.provider import FakeProvider
 from tests.marks import marked
 from tests.services import Process, minimal_environment, proc, this_run, wait_for
@@ -317,7 +318,7 @@ def test_without_a_role_both_run_and_every_line_is_json_with_its_role() -> None:
             settled(stack.process, ALL)
             wait_for(lambda: " serves " in stack.log_text(), 20, "the worker serves nothing")
             # Web goes first where both want the CPU.
-            assert os.getpriority(os.PRIO_PROCESS, stack.worker_pid().child) == 5
+            assert os.getpriority(os.PRIO_PROCESS, stack.worker_pid().child) == NICENESS
             os.kill(stack.worker_pid().child, signal.SIGKILL)
             wait_for(lambda: "a new one in" in stack.log_text(), 10, "the death is not told")
             wait_for(lambda: stack.log_text().count(" serves ") == 2, 20, "no new worker")

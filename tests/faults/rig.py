@@ -99,6 +99,7 @@ class Rig:
         self._parts.enter_context(self.stack)
         if self._role != "web":
             self.stack.worker_pid()
+            wait_for(self._has_decoders, 30, "the worker starts no decoders")
         self.owner: Client = self.stack.create_user("alice")
         return self
 
@@ -171,6 +172,10 @@ class Rig:
         path = self.stack.env["DATABASE_URL"].removeprefix("sqlite:///")
         with closing(sqlite3.connect(path, timeout=20)) as connection:
             return connection.execute(statement).fetchall()
+
+    def _has_decoders(self) -> bool:
+        """Whether the last of the processes is there that a worker starts at once."""
+        return any("notes.audio.forks" in running.command for running in self.stack.processes())
 
     def can_be_written(self) -> bool:
         """Whether nobody is in the middle of a write that keeps all others waiting."""

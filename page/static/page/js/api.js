@@ -46,7 +46,8 @@ export async function call(path, { method = "GET", body, etag, signal } = {}) {
 
 /** Delete while the page goes away: sent at once, and nobody is left to hear the answer. */
 export function deleteOnLeaving(path) {
-  const headers = { "X-CSRFToken": knownToken() ?? "" };
+  const token = knownToken() ?? document.querySelector("meta[name=csrf-token]")?.content;
+  const headers = { "X-CSRFToken": token ?? "" };
   fetch(BASE + path, { method: "DELETE", headers, keepalive: true, credentials: "same-origin" });
 }
 

@@ -7,6 +7,8 @@ import { text } from "./text.js";
 
 const GRACE = 10;
 const held = new Map();
+/** Where the ids of notes are kept whose page was left before they were deleted. */
+const LEFT = "bau-deleting";
 
 /** All boxes, as the API lists them; asked for once. */
 export async function boxes() {
@@ -71,11 +73,21 @@ async function finish(ids) {
   }
 }
 
-// Whoever leaves meant it: the request outlives the page.
+// Whoever leaves meant it. A request may outlive its page, but no browser promises that: what is not
+// deleted by then is deleted by the next page.
 addEventListener("pagehide", () => {
+  if (!held.size) return;
+  localStorage.setItem(LEFT, JSON.stringify([...held.keys()]));
   for (const [id, timer] of held) {
     clearTimeout(timer);
     deleteOnLeaving(`notes/${id}`);
   }
   held.clear();
 });
+
+const left = JSON.parse(localStorage.getItem(LEFT) ?? "[]");
+for (const id of left) {
+  held.set(id, 0);
+  for (const row of $$(`#notes [data-id="${CSS.escape(id)}"]`)) row.hidden = true;
+}
+if (left.length) finish(left).then(() => localStorage.removeItem(LEFT));
