@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import Open
 from tests.browser.site import Person, Site
 from tests.browser.test_record import WORDS, is_loaded
 
@@ -20,12 +21,14 @@ def tab_to(page: Page, selector: str) -> None:
 
 
 def test_the_whole_way_by_keyboard_alone(
-    signed_in: Callable[..., Page], site: Site, person: Person
+    opened: Callable[..., Open], site: Site, person: Person
 ) -> None:
     site.provider.default_text = WORDS
     person.client.create_box("Casa", keywords=["encanador"])
     person.client.create_box("Trabalho", keywords=["reunião"])
-    page = signed_in()
+    page, _, watch = opened(person)
+    # The page that was left may have deleted the note, and the next one makes sure.
+    watch.expect("404")
     page.goto("/")
     is_loaded(page)
     tab_to(page, "#record-button")

@@ -168,7 +168,7 @@ def test_offline_the_page_opens_lists_what_it_knows_and_records(
           const notes = open.result.transaction("seen").objectStore("seen").get("notes");
           await new Promise((done) => (notes.onsuccess = done));
           open.result.close();
-          return notes.result?.length === 1 && (await caches.match("/offline"));
+          return notes.result?.length === 1 && !!(await caches.match("/offline"));
         }""",
     )
     one.context.set_offline(True)

@@ -13,7 +13,7 @@ from tests.services.run import REPOSITORY
 from tests.stack import Stack
 
 #: What an image of the product holds.
-TREE = ("project", "notes", "manage.py", "Procfile", "gunicorn.conf.py")
+TREE = ("project", "notes", "page", "manage.py", "Procfile", "gunicorn.conf.py")
 
 
 def copy_of_checkout() -> Path:
