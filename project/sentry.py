@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 import sentry_sdk
 from sentry_sdk.integrations.django import DjangoIntegration
 from sentry_sdk.integrations.logging import LoggingIntegration
+from sentry_sdk.integrations.stdlib import StdlibIntegration
 from sentry_sdk.utils import event_from_exception
 
 #: What is told of a request: nothing that holds a token, a search or a recording.
@@ -35,6 +36,8 @@ def options() -> dict[str, Any]:
         "traces_sample_rate": None,
         "auto_session_tracking": False,
         "auto_enabling_integrations": False,
+        # It would tell vendors, and the decoders' processes, which request of ours they serve.
+        "disabled_integrations": [StdlibIntegration()],
         "integrations": [DjangoIntegration(), LoggingIntegration(level=None)],
         "before_send": without_words,
         "shutdown_timeout": 1,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
 from collections.abc import Iterator
 from typing import Any
 
@@ -45,7 +46,7 @@ def sent() -> Iterator[Kept]:
     kept = Kept()
     start_sentry("https://key@sentry.invalid/1", transport=kept)
     yield kept
-    sentry_sdk.init()
+    sentry_sdk.init(default_integrations=False)
 
 
 def test_nothing_personal_is_asked_for() -> None:
@@ -54,6 +55,11 @@ def test_nothing_personal_is_asked_for() -> None:
     assert asked["max_request_body_size"] == "never"
     assert asked["include_local_variables"] is False
     assert asked["max_breadcrumbs"] == 0
+
+
+def test_nobody_else_is_told_which_request_they_serve(sent: Kept) -> None:
+    told = subprocess.run(["/usr/bin/env"], env={}, capture_output=True, text=True, check=True)
+    assert told.stdout == ""
 
 
 def test_an_error_that_is_logged_tells_its_place_and_not_its_words(sent: Kept) -> None:
