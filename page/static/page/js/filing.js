@@ -64,13 +64,18 @@ async function finish(ids) {
   for (const id of ids) {
     if (!held.delete(id)) continue;
     try {
-      await call(`notes/${id}`, { method: "DELETE" });
+      // One that is gone already was deleted by the page before.
+      await call(`notes/${id}`, { method: "DELETE" }).catch(unlessGone);
       for (const row of $$(`#notes [data-id="${CSS.escape(id)}"]`)) row.remove();
     } catch (failure) {
       for (const row of $$(`[data-id="${CSS.escape(id)}"]`)) row.hidden = false;
-      if (failure.status !== 404) toast(failure.message);
+      toast(failure.message);
     }
   }
+}
+
+function unlessGone(failure) {
+  if (failure.status !== 404) throw failure;
 }
 
 // Whoever leaves meant it. A request may outlive its page, but no browser promises that: what is not
