@@ -151,9 +151,6 @@ def test_what_the_server_refuses_is_kept_and_can_be_saved_as_a_file(
     assert person.client.list()["results"] == []
 
 
-@pytest.mark.xfail(
-    strict=False, reason="beside other tests the page sometimes sends only after its patience"
-)
 def test_offline_the_page_opens_lists_what_it_knows_and_records(
     one: Open, site: Site, person: Person
 ) -> None:
@@ -182,7 +179,7 @@ def test_offline_the_page_opens_lists_what_it_knows_and_records(
     record(one.page, 2)
     expect(one.page.locator("#queue > li")).to_contain_text("Neste aparelho.")
     one.context.set_offline(False)
-    expect(one.page.locator("#notes .note")).to_have_count(2, timeout=90_000)
+    expect(one.page.locator("#notes .note")).to_have_count(2, timeout=30_000)
     assert len(person.client.list()["results"]) == 2
 
 

@@ -5,6 +5,9 @@ import { row } from "./rows.js";
 import { seen, user } from "./store.js";
 import { text } from "./text.js";
 
+const LOOK_AGAIN = 5_000;
+const BUSY = ["recording", "paused", "saving"];
+
 /** Show what this device knows. */
 export async function start() {
   if (!user()) return;
@@ -16,6 +19,14 @@ export async function start() {
     $("#notes").before(make("article", { id: "kept" }, words));
   }
   $("#notes").replaceChildren(...known.map(row));
-  // Back on line the real page takes over, once nothing is being recorded.
-  addEventListener("online", () => $("#record").dataset.state in { recording: 1, paused: 1, saving: 1 } || location.reload());
+  // A browser that says nothing of its network may still have lost the server, and found it again.
+  addEventListener("online", leave);
+  setInterval(async () => navigator.onLine && (await isReachable()) && leave(), LOOK_AGAIN);
+}
+
+const isReachable = () => fetch("/healthz", { cache: "no-store" }).then(({ ok }) => ok, () => false);
+
+/** The real page takes over, once nothing is being recorded. */
+function leave() {
+  if (!BUSY.includes($("#record").dataset.state)) location.reload();
 }
