@@ -28,6 +28,19 @@ from tests.stack import Client, Refused, Stack
 PLAIN = {"LEASE_SECONDS": "30", "SWEEP_SECONDS": "5"}
 QUICK = {"LEASE_SECONDS": "6", "SWEEP_SECONDS": "1"}
 
+#: A quick test runs beside whatever else the machine does: what it may be late, in seconds.
+LATE = 10
+
+
+def latest(pace: Mapping[str, str], *, plus: float = 0) -> float:
+    """By when a note without its worker or its ring is run again, in seconds.
+
+    A lease, a sweep and ``plus``; a quick test, whose point is that nothing is lost, may be late.
+    """
+    promised = int(pace["LEASE_SECONDS"]) + int(pace["SWEEP_SECONDS"]) + 1 + plus
+    return promised + (LATE if pace == QUICK else 0)
+
+
 #: One owner sends more here than people do.
 NO_LIMITS = {"USER_REQUESTS_PER_MINUTE": "0", "USER_NOTES_PER_DAY": "0"}
 

@@ -10,7 +10,7 @@ from typing import cast
 import httpx2
 import pytest
 
-from tests.faults.rig import DATABASES, PACES, Rig, Sent
+from tests.faults.rig import DATABASES, PACES, Rig, Sent, latest
 from tests.marks import marked
 from tests.services import proc, wait_for
 
@@ -20,7 +20,7 @@ PENDING = "SELECT id, rung_at FROM notes_note WHERE processing_status = 'pending
 @PACES
 @DATABASES
 def test_a_note_whose_web_died_before_it_rang_is_found(database: str, pace: dict[str, str]) -> None:
-    within = int(pace["LEASE_SECONDS"]) + int(pace["SWEEP_SECONDS"]) + 1
+    within = latest(pace)
     with Rig(database=database, env=pace) as rig:
         rig.send(1)  # the first call of a worker is slower
         rig.settle(20)
@@ -74,7 +74,7 @@ def web_child(rig: Rig) -> int:
 @PACES
 @DATABASES
 def test_a_redis_that_forgets_all_loses_nothing(database: str, pace: dict[str, str]) -> None:
-    within = int(pace["LEASE_SECONDS"]) + int(pace["SWEEP_SECONDS"]) + 1
+    within = latest(pace)
     with Rig(database=database, env={**pace, "WORKER_THREADS": "2"}) as rig:
         rig.provider.latency["transcriptions"] = 5.0
         rig.send(42)

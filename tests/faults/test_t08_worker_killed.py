@@ -5,14 +5,14 @@ from __future__ import annotations
 import signal
 import time
 
-from tests.faults.rig import DATABASES, PACES, Rig
+from tests.faults.rig import DATABASES, PACES, Rig, latest
 from tests.services import proc, wait_for
 
 
 @PACES
 @DATABASES
 def test_a_killed_worker_loses_nothing(database: str, pace: dict[str, str]) -> None:
-    within = int(pace["LEASE_SECONDS"]) + int(pace["SWEEP_SECONDS"]) + 1
+    within = latest(pace)
     with Rig(database=database, env={**pace, "WORKER_THREADS": "4"}) as rig:
         # Two notes wait for a retry, four run, four are fetched ahead.
         rig.provider.fail("transcriptions", status=500, times=2)

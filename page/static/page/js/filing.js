@@ -62,14 +62,19 @@ function restore(items) {
 
 async function finish(ids) {
   for (const id of ids) {
-    if (!held.delete(id)) continue;
+    if (!held.has(id)) continue;
     try {
       // One that is gone already was deleted by the page before.
       await call(`notes/${id}`, { method: "DELETE" }).catch(unlessGone);
       for (const row of $$(`#notes [data-id="${CSS.escape(id)}"]`)) row.remove();
+      forget(id);
     } catch (failure) {
+      // Without an answer a deletion that was left behind stays so, for the next page.
+      if (failure.status) forget(id);
       for (const row of $$(`[data-id="${CSS.escape(id)}"]`)) row.hidden = false;
       toast(failure.message);
+    } finally {
+      held.delete(id);
     }
   }
 }
@@ -78,11 +83,16 @@ function unlessGone(failure) {
   if (failure.status !== 404) throw failure;
 }
 
+const leftBehind = () => JSON.parse(localStorage.getItem(LEFT) ?? "[]");
+
+const forget = (id) =>
+  localStorage.setItem(LEFT, JSON.stringify(leftBehind().filter((other) => other !== id)));
+
 // Whoever leaves meant it. A request may outlive its page, but no browser promises that: what is not
-// deleted by then is deleted by the next page.
+// known to be deleted by then is deleted by the next page.
 addEventListener("pagehide", () => {
   if (!held.size) return;
-  localStorage.setItem(LEFT, JSON.stringify([...held.keys()]));
+  localStorage.setItem(LEFT, JSON.stringify([...new Set([...leftBehind(), ...held.keys()])]));
   for (const [id, timer] of held) {
     clearTimeout(timer);
     deleteOnLeaving(`notes/${id}`);
@@ -90,9 +100,9 @@ addEventListener("pagehide", () => {
   held.clear();
 });
 
-const left = JSON.parse(localStorage.getItem(LEFT) ?? "[]");
+const left = leftBehind();
 for (const id of left) {
   held.set(id, 0);
   for (const row of $$(`#notes [data-id="${CSS.escape(id)}"]`)) row.hidden = true;
 }
-if (left.length) finish(left).then(() => localStorage.removeItem(LEFT));
+finish(left);
