@@ -7,24 +7,27 @@ Python.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import Any
+from typing import Any, Generic, TypeVar, cast
 
 from django.db import connection
-from django.db.models import QuerySet
-from django.db.models.sql import UpdateQuery
-from django.db.models.sql.compiler import SQLCompiler
+from django.db.models import Field, Model, QuerySet
+from django.db.models.sql import InsertQuery, UpdateQuery
+from django.db.models.sql.compiler import SQLCompiler, SQLInsertCompiler
+
+M = TypeVar("M", bound=Model)
 
 
 class Template:
     """Some SQL, and which of its parameters are a caller's values."""
 
-    def __init__(self, compiler: SQLCompiler, examples: tuple[Any, ...]) -> None:
-        self.sql, params = compiler.as_sql()
+    def __init__(self, sql: str, params: Iterable[Any], examples: tuple[Any, ...]) -> None:
+        self.sql = sql
+        params = list(params)
         names = [str(example) for example in examples]
         self._slots = [names.index(str(p)) if str(p) in names else None for p in params]
-        self._params = list(params)
+        self._params = params
         assert sorted(set(self._slots) - {None}) == list(range(len(names)))  # type: ignore[type-var] # noqa: S101  # nosec B101
 
     def params(self, values: tuple[Any, ...]) -> list[Any]:
@@ -58,7 +61,8 @@ class Found:
         query = self._build(*self._examples).query
         query.set_limits(high=1)
         compiler = query.get_compiler(connection=connection)
-        return compiler, Template(compiler, self._examples)
+        sql, params = compiler.as_sql()
+        return compiler, Template(sql, params, self._examples)
 
 
 class Changed:
@@ -83,4 +87,55 @@ class Changed:
         rows, changes = self._build(*self._examples)
         query: Any = rows.query.chain(UpdateQuery)
         query.add_update_values(changes)
-        return Template(query.get_compiler(connection=connection), self._examples)
+        sql, params = query.get_compiler(connection=connection).as_sql()
+        return Template(sql, params, self._examples)
+
+
+class Inserted(Generic[M]):
+    """Makes rows of ``model``: ``fixed`` columns are alike in all, those of ``examples`` are not.
+
+    Any other column has its default, alike in all rows too unless the database makes it. Examples
+    are as for :class:`Found`. No signals are sent.
+    """
+
+    def __init__(self, model: type[M], fixed: dict[str, Any], **examples: Any) -> None:
+        self._model, self._fixed, self._examples = model, fixed, examples
+        self._fields = [cast("Field[Any, Any]", model._meta.get_field(name)) for name in examples]
+
+    def __call__(self, **values: Any) -> M:
+        """Insert a row; the instance with what the database filled in.
+
+        Raises:
+          django.db.IntegrityError: the row breaks a constraint.
+          TypeError: there is no example of a column.
+        """
+        if strange := values.keys() - self._examples.keys():
+            raise TypeError(f"no example of {', '.join(strange)}")
+        compiler, template = self._compiled
+        made = self._model(**self._fixed, **values)
+        with connection.cursor() as cursor:
+            cursor.execute(template.sql, template.params(self._as_stored(made)))
+            row = cursor.fetchone()
+        returned = self._model._meta.db_returning_fields
+        columns: list[Any] = [field.get_col(self._model._meta.db_table) for field in returned]
+        [filled_in] = compiler.apply_converters([row], compiler.get_converters(columns))
+        for field, value in zip(returned, filled_in, strict=True):
+            setattr(made, field.attname, value)
+        made._state.adding, made._state.db = False, connection.alias
+        return made
+
+    def _as_stored(self, made: M) -> tuple[Any, ...]:
+        return tuple(
+            field.get_db_prep_save(getattr(made, field.attname), connection)
+            for field in self._fields
+        )
+
+    @cached_property
+    def _compiled(self) -> tuple[SQLInsertCompiler, Template]:
+        meta, example = self._model._meta, self._model(**self._fixed, **self._examples)
+        query = InsertQuery(self._model)
+        query.insert_values(meta.local_concrete_fields, [example])
+        compiler = query.get_compiler(connection=connection)
+        compiler.returning_fields = meta.db_returning_fields
+        [(sql, params)] = compiler.as_sql()
+        return compiler, Template(sql, params, self._as_stored(example))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -12,7 +12,7 @@ from django.db.models import Case, DateTimeField, F, Q, Value, When
 from django.db.models.functions import Cast, Now
 
 from notes.broker import ring_on_commit
-from notes.compiled import Found
+from notes.compiled import Found, Inserted
 from notes.models.box import Box
 from notes.models.job import FRESH, Job, is_claimable
 from notes.stages import Stage
@@ -240,15 +240,16 @@ class Note(Job):
         Raises:
           django.db.IntegrityError: there is a note with this ``id``, or no such box any more.
         """
-        if not columns.get("audio_key"):
-            columns |= {"processing_status": Status.CLASSIFYING, "transcribed_at": Now()}
-            columns |= {"speech": True}
+        columns["request_id"] = request_id.get()
         if columns.get("box") is not None:
             columns |= {"filed_by": FiledBy.USER, "filing_reason": "chosen_by_owner"}
-        note = cls.objects.create(rung_at=Now(), request_id=request_id.get(), **columns)
-        ring_on_commit(note.stage, note.pk)
-        if not note.audio_key:
+        if columns.get("audio_key"):
+            note = _new_recording(**columns)
+        else:
+            columns |= {"processing_status": Status.CLASSIFYING, "transcribed_at": Now()}
+            note = cls.objects.create(rung_at=Now(), speech=True, **columns)
             note.refresh_from_db(fields=["transcribed_at"])
+        ring_on_commit(note.stage, note.pk)
         return note
 
     def move_to(self, box: Box | None) -> None:
@@ -323,4 +324,22 @@ _newest_twin = Found(
     ),
     1_000_001,
     "sha256",
+)
+
+_new_recording = Inserted(
+    Note,
+    {"rung_at": Now()},
+    id=uuid.UUID(int=1),
+    owner_id=1_000_001,
+    audio_key="audio_key",
+    audio_format="format",
+    audio_bytes=1_000_002,
+    audio_sha256="sha256",
+    box=Box(pk=uuid.UUID(int=2)),
+    filed_by="filed_by",
+    filing_reason="filing_reason",
+    requested_language="language",
+    source="source",
+    recorded_at=datetime(1970, 1, 1, tzinfo=UTC),
+    request_id="request_id",
 )
