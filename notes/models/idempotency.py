@@ -29,9 +29,10 @@ log = logging.getLogger(__name__)
 
 #: How long a key is remembered.
 LIFE = timedelta(hours=24)
-#: How long a request waits for a twin that is being taken in, and how often it looks, in seconds.
+#: How long a request waits for a twin that is being taken in, and how long before its second look,
+#: in seconds; each pause is half as long again as the one before, since twins seldom come alone.
 PATIENCE = 2.0
-PAUSE = 0.03
+PAUSE = 0.05
 #: Nearly always a key is a first one, which this one statement finds out.
 _RESERVE = """
     INSERT INTO notes_idempotencykey (owner_id, "key", fingerprint, note_id, reservation)
@@ -114,9 +115,9 @@ class IdempotencyKey(models.Model):
         """
         if key is None:
             return Reservation(uuid.uuid4())
-        until = time.monotonic() + PATIENCE
+        until, pause, known = time.monotonic() + PATIENCE, PAUSE, None
         while True:
-            if (right := cls._new(owner_id, key, fingerprint)) is not None:
+            if known is None and (right := cls._new(owner_id, key, fingerprint)) is not None:
                 return right
             known = cls._known(owner_id, key)
             if known and (answer := known._answer(fingerprint)) is not None:
@@ -124,7 +125,8 @@ class IdempotencyKey(models.Model):
             if time.monotonic() > until:
                 raise InFlight
             release_connection()
-            time.sleep(PAUSE)
+            time.sleep(pause)
+            pause *= 1.5
 
     @classmethod
     def _known(cls, owner_id: int, key: str) -> IdempotencyKey | None:
