@@ -24,7 +24,9 @@ def etag_of(shown: Schema) -> str:
     """
     passing = set(getattr(shown, "PASSING", ()))
     own = _digest(shown.model_dump_json(exclude=passing))
-    return f'"{own}.{_digest(shown.model_dump_json(include=passing))[:8]}"' if passing else f'"{own}"'
+    if not passing:
+        return f'"{own}"'
+    return f'"{own}.{_digest(shown.model_dump_json(include=passing))[:8]}"'
 
 
 def _digest(text: str) -> str:
