@@ -16,13 +16,23 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("username")
-        parser.add_argument("--yes", action="store_true", help="do not ask")
+        parser.add_argument(
+            "--yes", "--no-input", action="store_true", dest="yes", help="do not ask"
+        )
 
     def handle(self, *args: Any, username: str, yes: bool = False, **options: Any) -> None:
         user = User.objects.filter(username=username).first()
         if user is None:
             raise CommandError(f"There is no user {username}.")
-        if not yes and input(f"Delete {username} and all they have? Type the name: ") != username:
+        if not yes and _typed(f"Delete {username} and all they have? Type the name: ") != username:
             raise CommandError("Nothing was deleted.")
         audio = erase_user(user)
         self.stdout.write(f"Deleted: {username}, with {audio} recordings.")
+
+
+def _typed(question: str) -> str:
+    """What is answered; nothing where nobody sits, or whoever does presses Ctrl-C."""
+    try:
+        return input(question)
+    except (EOFError, KeyboardInterrupt):
+        return ""
