@@ -103,6 +103,24 @@ def test_a_filter_that_makes_no_sense_is_told(page: Client, query: str) -> None:
     assert 'role="alert"' in text_of(response)
 
 
+def test_the_first_screen_makes_three_boxes_and_a_token_by_one_press_each(
+    page: Client, alice: User
+) -> None:
+    first = text_of(page.get("/"))
+    assert 'id="first-run"' in first
+    Box.objects.create(owner=alice, name="Trabalho", keywords=["meu"])
+    for _ in range(2):
+        assert page.post("/boxes/first").headers["Location"] == "/"
+    boxes = {box.name: box.keywords for box in Box.objects.for_user(alice.pk)}
+    assert set(boxes) == {"Casa", "Trabalho", "Saúde"}
+    assert boxes["Trabalho"] == ["meu"]
+    assert "encanador" in boxes["Casa"]
+    assert 'id="first-boxes"' not in text_of(page.get("/"))
+    made = text_of(page.post("/settings/tokens", {"name": "Celular", "scope": "notes:write"}))
+    token = made.split('id="new-token">')[1].split("<")[0]
+    assert f"Bearer {token}" in made.split('id="curl"')[1]
+
+
 def test_words_are_corrected_once_and_the_first_ones_stay(page: Client, new_note: NewNote) -> None:
     note = new_note(transcript="pau de queijo")
     shown = text_of(page.get(f"/notes/{note.pk}"))
