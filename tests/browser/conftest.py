@@ -29,7 +29,7 @@ PHONE = (360, 640)
 def playwright() -> Iterator[Playwright]:
     executable()
     # Wide, since a machine may have other things to do.
-    expect.set_options(timeout=30_000)
+    expect.set_options(timeout=60_000)
     with sync_playwright() as running:
         yield running
 
