@@ -190,4 +190,7 @@ def test_a_user_is_not_deleted_by_a_slip(alice: User, monkeypatch: pytest.Monkey
         call_command("delete_user", "alice")
     with pytest.raises(CommandError, match="no user"):
         call_command("delete_user", "zoe", "--no-input")
+    out = io.StringIO()
+    call_command("delete_user", "alice", "--dry-run", stdout=out)
+    assert "alice, with 0 notes and 0 recordings" in out.getvalue()
     assert User.objects.filter(username="alice").exists()

@@ -6,10 +6,12 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Dialog, FilePayload, Locator, Page, Route, expect
 
+from tests.browser.chromium import as_wav
 from tests.browser.conftest import Open
 from tests.browser.site import PASSWORD, Person, Site
 from tests.browser.test_record import WORDS, has_recorded, is_loaded
@@ -24,6 +26,17 @@ PASTE = """([name, sound]) => {
   clipboardData.items.add(new File([bytes], name, {type: "audio/ogg"}));
   const options = {clipboardData, bubbles: true, cancelable: true};
   document.body.dispatchEvent(new ClipboardEvent("paste", options));
+}"""
+#: A tab that others cover, or not.
+HIDE = """(hidden) => {
+  Object.defineProperty(document, "hidden", {configurable: true, get: () => hidden});
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+#: Minutes that a recording may have here, whatever the server says.
+SHORTEN = """(minutes) => {
+  const block = document.querySelector("#page-settings");
+  const told = {...JSON.parse(block.textContent), max_audio_minutes: minutes};
+  block.textContent = JSON.stringify(told);
 }"""
 SEGMENTS = """
 from notes.models import Note
@@ -127,6 +140,18 @@ def test_notes_are_dragged_marked_moved_deleted_and_brought_back(
     assert [note["box"] and note["box"]["name"] for note in person.client.list()["results"]] == [
         "Casa", "Casa", None,
     ]  # fmt: skip
+    # Letters do something unless they are turned off.
+    page.locator("#notes .note-link").nth(2).focus()
+    page.keyboard.press("x")
+    expect(page.locator("#several .several-count")).to_have_text("1 nota")
+    page.keyboard.press("x")
+    expect(page.locator("#several")).to_have_count(0)
+    page.keyboard.press("?")
+    page.get_by_role("switch", name="Usar atalhos").uncheck()
+    page.keyboard.press("Escape")
+    page.locator("#notes .note-link").nth(2).focus()
+    page.keyboard.press("x")
+    expect(rows.nth(2).locator(".pick input")).not_to_be_checked()
     # And what nobody brings back is gone, without a reload.
     rows.nth(2).locator(".pick input").check()
     page.locator("#several button.danger").click()
@@ -179,8 +204,36 @@ def test_a_recording_pauses_warns_of_silence_and_keeps_its_page(one: Open, perso
 
 
 @pytest.mark.slow
-def test_files_come_many_at_once_and_by_pasting_and_can_be_called_back(
+def test_what_is_under_way_is_asked_for_less_and_less_and_not_when_nobody_looks(
     one: Open, site: Site, person: Person
+) -> None:
+    page = one.page
+    site.provider.latency["transcriptions"] = 25
+    asked: list[str] = []
+    one.context.on("request", lambda request: asked.append(request.url))
+    choose(page, sound("a.ogg", "aaaaaaaaaaaa"))
+    note = page.locator("#notes .note")
+    expect(note).to_have_attribute("data-status", "transcribing")
+
+    def polls() -> int:
+        page.wait_for_timeout(8000)
+        count = sum(bool(re.search(r"/notes/[0-9a-f-]{36}$", url)) for url in asked)
+        asked.clear()
+        return count
+
+    assert 1 <= polls() <= 9
+    page.evaluate(HIDE, True)
+    # One may be under way.
+    assert polls() <= 1
+    page.evaluate(HIDE, False)
+    expect(note).to_have_attribute("data-status", "completed")
+    asked.clear()
+    assert polls() <= 1
+
+
+@pytest.mark.slow
+def test_files_come_many_at_once_and_by_pasting_and_can_be_called_back(
+    one: Open, person: Person, tmp_path: Path
 ) -> None:
     page = one.page
     one.watch.expect("ERR_ABORTED|Failed to load resource")
@@ -202,6 +255,11 @@ def test_files_come_many_at_once_and_by_pasting_and_can_be_called_back(
     expect(queued).to_have_count(0)
     for row in range(2):
         expect(note.nth(row)).to_have_attribute("data-status", "completed")
+    # What is too long is told before it is sent, as far as the browser knows.
+    page.evaluate(SHORTEN, 0.1)
+    wave = as_wav(SAMPLE, tmp_path / "longa.wav").read_bytes()
+    choose(page, {"name": "longa.wav", "mimeType": "audio/wav", "buffer": wave})
+    expect(page.locator(".toast")).to_contain_text("“longa.wav” dura mais de")
     page.reload()
     is_loaded(page)
     expect(queued).to_have_count(0)
