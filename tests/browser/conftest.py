@@ -57,6 +57,8 @@ def site(shared_site: Site) -> Iterator[Site]:
     yield shared_site
     print(shared_site.stack.log_text()[seen:][-6000:])
     shared_site.provider.reset()
+    shared_site.settle()
+    shared_site.provider.reset()
 
 
 @pytest.fixture
