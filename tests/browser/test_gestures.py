@@ -267,6 +267,28 @@ def test_files_come_many_at_once_and_by_pasting_and_can_be_called_back(
     assert len(held) == 1
 
 
+def test_what_comes_and_goes_elsewhere_is_seen_when_the_page_is_looked_at(
+    one: Open, person: Person
+) -> None:
+    page, rows = one.page, one.page.locator("#notes .note")
+
+    def look_again() -> None:
+        for hidden in (True, False):
+            page.evaluate(HIDE, hidden)
+
+    first = person.client.text("Primeira ideia")["id"]
+    look_again()
+    expect(rows).to_have_count(1)
+    person.client.delete(first)
+    second = person.client.text("Segunda ideia")["id"]
+    look_again()
+    expect(rows).to_have_count(1)
+    expect(rows).to_have_attribute("data-id", second)
+    person.client.delete(second)
+    look_again()
+    expect(rows).to_have_count(0)
+
+
 def test_two_tabs_have_one_queue_and_send_each_file_once(
     one: Open, site: Site, person: Person
 ) -> None:
