@@ -95,6 +95,12 @@ SCRIPT_TEXTS: dict[str, Text] = {
     "intake.empty": Text("“{name}” está vazio.", "“{name}” is empty."),
     "intake.too_large": Text("“{name}” passa de {limit}.", "“{name}” is larger than {limit}."),
     "intake.not_audio": Text("“{name}” não é áudio.", "“{name}” is not audio."),
+    "intake.too_long.one": Text(
+        "“{name}” dura mais de {count} minuto.", "“{name}” is longer than {count} minute."
+    ),
+    "intake.too_long.other": Text(
+        "“{name}” dura mais de {count} minutos.", "“{name}” is longer than {count} minutes."
+    ),
     "list.found.one": Text("{count} nota encontrada.", "{count} note found."),
     "list.found.other": Text("{count} notas encontradas.", "{count} notes found."),
     "list.found_more.one": Text(

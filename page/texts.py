@@ -60,12 +60,38 @@ TEXTS: dict[str, Text] = {
     "first.boxes": Text(
         "Crie três caixinhas: Casa, Trabalho, Saúde.", "Make three boxes: Home, Work, Health."
     ),
-    "first.make_boxes": Text("Criar caixinhas", "Make boxes"),
+    "first.make_boxes": Text("Criar as três", "Make the three"),
+    "first.other_boxes": Text("Criar outras", "Make others"),
+    "starter.home.name": Text("Casa", "Home"),
+    "starter.home.description": Text(
+        "Consertos, compras e contas da casa", "Repairs, shopping and bills"
+    ),
+    "starter.home.keywords": Text(
+        "encanador, cozinha, pia, lâmpada, conta de luz, aluguel, faxina, mercado",
+        "plumber, kitchen, sink, light bulb, rent, cleaning, groceries",
+    ),
+    "starter.work.name": Text("Trabalho", "Work"),
+    "starter.work.description": Text(
+        "Clientes, reuniões e entregas", "Clients, meetings and deadlines"
+    ),
+    "starter.work.keywords": Text(
+        "reunião, cliente, proposta, relatório, prazo, projeto",
+        "meeting, client, proposal, report, deadline, project",
+    ),
+    "starter.health.name": Text("Saúde", "Health"),
+    "starter.health.description": Text(
+        "Consultas, exames e remédios", "Appointments, tests and medicine"
+    ),
+    "starter.health.keywords": Text(
+        "médico, exame, remédio, consulta, receita, dentista",
+        "doctor, test, medicine, appointment, prescription, dentist",
+    ),
     "first.token": Text(
         "Do celular: crie um token e envie áudios de qualquer aplicativo.",
         "From your phone: make a token and send audio from any app.",
     ),
     "first.make_token": Text("Criar um token", "Make a token"),
+    "first.token_name": Text("Celular", "Phone"),
     "usage.audio": Text(
         "{used} de {limit} min de áudio hoje", "{used} of {limit} min of audio today"
     ),
@@ -100,6 +126,8 @@ TEXTS: dict[str, Text] = {
     "note.listen": Text("Ouvir", "Listen"),
     "note.audio": Text("Gravação", "Recording"),
     "note.speed": Text("Velocidade", "Speed"),
+    "note.back": Text("{seconds} s para trás", "{seconds} s back"),
+    "note.ahead": Text("{seconds} s para a frente", "{seconds} s ahead"),
     "note.words": Text("Texto", "Words"),
     "note.edit": Text("Corrigir o texto", "Correct the words"),
     "note.original": Text("O que ouvimos primeiro", "What we heard at first"),
@@ -178,6 +206,7 @@ TEXTS: dict[str, Text] = {
         "Copie agora: este token não aparece de novo.",
         "Copy it now: this token is not shown again.",
     ),
+    "tokens.copy": Text("Copiar", "Copy"),
     "tokens.try": Text("Para enviar um áudio:", "To send an audio file:"),
     "scope.notes:write": Text("Só enviar notas", "Only send notes"),
     "scope.notes:read": Text("Só ler", "Only read"),

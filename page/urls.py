@@ -17,6 +17,7 @@ urlpatterns = [
     path("notes/<uuid:note_id>/retry", note.retry, name="retry"),
     path("notes/<uuid:note_id>/delete", note.delete, name="delete"),
     path("boxes", boxes.boxes, name="boxes"),
+    path("boxes/first", boxes.first, name="first-boxes"),
     path("boxes/<uuid:box_id>", boxes.box, name="box"),
     path("boxes/<uuid:box_id>/delete", boxes.delete, name="box-delete"),
     path("settings", settings.overview, name="settings"),

@@ -6,9 +6,11 @@ import io
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 import uuid
+import zipfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +19,7 @@ from typing import Any
 import pytest
 import redis as redis_client
 from django.contrib.auth.models import User
+from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command, load_command_class
 from django.core.management.base import BaseCommand
 from django.db.models.functions import Now
@@ -25,6 +28,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from notes.broker import broker
+from notes.exports import archive
 from notes.management.commands import queue, upload
 from notes.models import ApiToken, Box, Delivery, Heartbeat, Note, Webhook
 from notes.models.note import FiledBy, Status
@@ -39,7 +43,7 @@ pytestmark = [pytest.mark.database, pytest.mark.django_db]
 NewNote = Callable[..., Note]
 COMMANDS = (
     *("bootstrap", "create_token", "doctor", "prepare", "process_note", "queue"),
-    *("retry_failed", "upload"),
+    *("retry_failed", "upload", "export_user", "stats", "delete_user", "purge_orphans"),
 )
 
 
@@ -221,6 +225,141 @@ def test_queue_can_be_watched_until_ctrl_c(db: None, monkeypatch: pytest.MonkeyP
 )  # fmt: skip
 def test_a_duration_is_said_in_two_units(seconds: float, text: str) -> None:
     assert queue.duration(timedelta(seconds=seconds)) == text
+
+
+def test_queue_can_be_read_by_programs(new_note: NewNote) -> None:
+    new_note()
+    told = json.loads(run("queue", "--json"))
+    assert (told["due"], told["failed"], told["workers"]) == (1, 0, "none")
+
+
+# --- stats ---------------------------------------------------------------------------------------
+
+
+def test_stats_tells_what_there_is_by_when_it_came(
+    new_note: NewNote, alice: User, bob: User, home: Box
+) -> None:
+    done = {"processing_status": Status.COMPLETED, "completed_at": Now()}
+    rows: list[dict[str, Any]] = [
+        {**done, "filed_by": FiledBy.RULE, "box": home, "duration_seconds": 90},
+        {**done, "created_at": Now() - timedelta(days=3), "filed_by": FiledBy.MODEL, "box": home},
+        {**done, "created_at": Now() - timedelta(days=20), "speech": False},
+        {"created_at": Now() - timedelta(days=99), "processing_status": Status.FAILED},
+    ]
+    for columns in rows:
+        Note.objects.filter(pk=new_note().pk).update(**columns)
+    Note.receive(owner_id=bob.pk, transcript="pão")
+    told = json.loads(run("stats", "--json"))
+    assert (told["users"], told["boxes"]) == (2, 1)
+    windows = told["windows"]
+    assert [column["notes"] for column in windows.values()] == [2, 3, 4, 5]
+    today, ever = windows["24 h"], windows["all"]
+    assert [today[name] for name in ("users with notes", "open", "completed")] == [2, 1, 1]
+    assert (ever["filed by a rule"], ever["filed by a model"], ever["silent"]) == (1, 1, 1)
+    assert (ever["left in the Inbox"], ever["failed"], ever["minutes of sound"]) == (1, 1, 1.5)
+    mine = json.loads(run("stats", "--json", "--user", "bob"))
+    assert (mine["windows"]["all"]["notes"], mine["boxes"]) == (1, 0)
+    assert re.search(r"^notes +2 +3 +4 +5$", run("stats"), re.MULTILINE)
+    assert "no user zoe" in fail("stats", "--user", "zoe", code=2)[1]
+
+
+# --- export_user ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def said(api: Client, home: Box, sample: bytes) -> Note:
+    """A voice note of Alice's, with segments and corrected words; and one of words alone."""
+    note_id = api.post("/api/v1/notes", {"audio": io.BytesIO(sample)}).json()["id"]
+    Note.receive(owner_id=home.owner_id, transcript="Escrita")
+    note = Note.objects.get(pk=note_id)
+    note.transcript = "pia vasando"
+    note.segments = [{"start": 0.5, "end": 2.0, "text": "pia vasando"}]
+    note.save()
+    note.edit_transcript("Pia vazando")
+    return note
+
+
+def read_zip(path: Path) -> tuple[dict[str, bytes], list[dict[str, Any]]]:
+    """What is in it by name, and its notes."""
+    with zipfile.ZipFile(path) as file:
+        assert file.testzip() is None
+        content = {name: file.read(name) for name in file.namelist()}
+    return content, json.loads(content["notes.json"])
+
+
+def test_export_user_writes_all_that_somebody_has(
+    said: Note, sample: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    line = run("export_user", "alice")
+    [path] = tmp_path.iterdir()
+    assert line == f"{path.name}: 2 notes, 1 boxes, 1 recordings\n"
+    assert re.fullmatch(r"bau-mental-alice-\d{4}-\d\d-\d\d\.zip", path.name)
+    assert path.stat().st_mode & 0o777 == 0o600
+    content, notes = read_zip(path)
+    assert content[f"audio/{said.pk}.ogg"] == sample
+    voice = next(note for note in notes if note["id"] == str(said.pk))
+    assert voice["segments"] == [{"start": 0.5, "end": 2.0, "text": "pia vasando"}]
+    assert (voice["transcript"], voice["original_transcript"]) == ("Pia vazando", "pia vasando")
+    # What is there is not lost by a second run.
+    assert "--force" in fail("export_user", "alice", code=2)[1]
+    assert json.loads(run("export_user", "alice", "--force", "--json"))["notes"] == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [("zé.da+silva@x", "zedasilvax"), ("../../etc/x", "etcx"), ("漢字", "user-")],
+)
+def test_the_name_of_an_export_is_safe(
+    db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, file: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    User.objects.create(username=name)
+    run("export_user", name)
+    [path] = tmp_path.iterdir()
+    assert path.name.startswith(f"bau-mental-{file}")
+
+
+def test_export_user_says_whose_audio_is_missing(said: Note, tmp_path: Path) -> None:
+    default_storage.delete(said.audio_key)
+    out = tmp_path / "all.zip"
+    told, last = fail("export_user", "alice", "--output", str(out))
+    assert "2 notes, 1 boxes, 0 recordings" in told
+    assert f"no audio: note {said.pk} (gone)" in last
+    assert len(read_zip(out)[1]) == 2
+
+
+@pytest.mark.parametrize("fault", [KeyboardInterrupt, OSError(28, "No space left on device")])
+def test_an_export_that_stops_leaves_nothing_behind(
+    said: Note, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Any
+) -> None:
+    def stop(*_: object) -> Iterator[bytes]:
+        yield b"some of it"
+        raise fault
+
+    monkeypatch.setattr(archive.Archive, "chunks", stop)
+    old = tmp_path / "all.zip"
+    old.write_bytes(b"of last year")
+    fail("export_user", "alice", "--output", str(old), "--force", code=2)
+    assert [path.name for path in tmp_path.iterdir()] == ["all.zip"]
+    assert old.read_bytes() == b"of last year"
+
+
+def test_export_user_needs_a_user_and_a_place(alice: User, tmp_path: Path) -> None:
+    assert "no user zoe" in fail("export_user", "zoe", code=2)[1]
+    away = str(tmp_path / "nowhere" / "all.zip")
+    assert "cannot be written" in fail("export_user", "alice", "--output", away, code=2)[1]
+
+
+def test_an_export_can_go_through_a_pipe(
+    said: Note, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    err = io.StringIO()
+    call_command("export_user", "alice", "--output", "-", stderr=err)
+    piped = tmp_path / "piped.zip"
+    piped.write_bytes(capfdbinary.readouterr().out)
+    assert len(read_zip(piped)[1]) == 2
+    assert "2 notes, 1 boxes, 1 recordings" in err.getvalue()
 
 
 # --- retry_failed --------------------------------------------------------------------------------

@@ -229,6 +229,23 @@ def test_a_change_of_what_has_changed_meanwhile_is_refused(
     assert refused(patch("*"), 404, "not_found")
 
 
+def test_others_who_leave_the_queue_are_seen_but_refuse_no_change(
+    api: Client, new_note: NewNote
+) -> None:
+    other, note = new_note(), new_note()
+    address = f"/api/v1/notes/{note.pk}"
+    first = api.get(address)
+    assert first.json()["queue_position"] == 1
+    other.erase()
+    read = {"If-None-Match": first.headers["ETag"]}
+    again = api.get(address, headers=read)
+    assert (again.status_code, again.json()["queue_position"]) == (200, 0)
+    # Whoever read the note before that may still change it, and loses nobody's change.
+    match = {"If-Match": first.headers["ETag"]}
+    assert api.patch(address, {"box": None}, "application/json", headers=match).status_code == 200
+    assert refused(api.delete(address, headers=match), 412, "precondition_failed")
+
+
 # --- Pages ---------------------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.contrib.staticfiles import finders
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
@@ -101,6 +102,41 @@ def test_a_filter_that_makes_no_sense_is_told(page: Client, query: str) -> None:
     response = page.get(f"/?{query}")
     assert response.status_code == 422
     assert 'role="alert"' in text_of(response)
+
+
+def test_the_first_screen_makes_three_boxes_and_a_token_by_one_press_each(
+    page: Client, alice: User
+) -> None:
+    first = text_of(page.get("/"))
+    assert 'id="first-run"' in first
+    Box.objects.create(owner=alice, name="Trabalho", keywords=["meu"])
+    for _ in range(2):
+        assert page.post("/boxes/first").headers["Location"] == "/"
+    boxes = {box.name: box.keywords for box in Box.objects.for_user(alice.pk)}
+    assert set(boxes) == {"Casa", "Trabalho", "Saúde"}
+    assert boxes["Trabalho"] == ["meu"]
+    assert "encanador" in boxes["Casa"]
+    assert 'id="first-boxes"' not in text_of(page.get("/"))
+    made = text_of(page.post("/settings/tokens", {"name": "Celular", "scope": "notes:write"}))
+    token = made.split('id="new-token">')[1].split("<")[0]
+    assert f"Bearer {token}" in made.split('id="curl"')[1]
+
+
+def test_the_manifest_makes_an_app_that_takes_shared_audio(client: Client) -> None:
+    response = client.get("/manifest.webmanifest")
+    assert response.headers["Content-Type"].startswith("application/manifest+json")
+    assert response.headers["Cache-Control"] == "no-cache"
+    manifest = response.json()
+    assert (manifest["start_url"], manifest["scope"]) == ("/", "/")
+    assert manifest["display"] == "standalone"
+    assert {"192x192", "512x512"} <= {icon["sizes"] for icon in manifest["icons"]}
+    for icon in manifest["icons"]:
+        assert finders.find(icon["src"].removeprefix("/static/")), icon
+    target = manifest["share_target"]
+    assert (target["action"], target["method"]) == ("/share", "POST")
+    assert target["enctype"] == "multipart/form-data"
+    [files] = target["params"]["files"]
+    assert {"audio/*", ".opus", ".ogg", ".m4a", "video/mp4"} <= set(files["accept"])
 
 
 def test_words_are_corrected_once_and_the_first_ones_stay(page: Client, new_note: NewNote) -> None:

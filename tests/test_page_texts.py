@@ -37,7 +37,7 @@ def keys_said() -> set[str]:
         for key in COUNTS.findall(text):
             said |= {f"{key}.one", f"{key}.other"}
     # These are put together from what the API says.
-    made = ("state.", "scope.", "theme.")
+    made = ("state.", "scope.", "theme.", "starter.")
     return said | {key for key in TEXTS if key.startswith(made)}
 
 

@@ -181,6 +181,16 @@ def test_a_user_is_not_deleted_by_a_slip(alice: User, monkeypatch: pytest.Monkey
     monkeypatch.setattr("builtins.input", lambda _: "no")
     with pytest.raises(CommandError, match="Nothing was deleted"):
         call_command("delete_user", "alice")
+
+    def nobody(question: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr("builtins.input", nobody)
+    with pytest.raises(CommandError, match="Nothing was deleted"):
+        call_command("delete_user", "alice")
     with pytest.raises(CommandError, match="no user"):
-        call_command("delete_user", "zoe", "--yes")
+        call_command("delete_user", "zoe", "--no-input")
+    out = io.StringIO()
+    call_command("delete_user", "alice", "--dry-run", stdout=out)
+    assert "alice, with 0 notes and 0 recordings" in out.getvalue()
     assert User.objects.filter(username="alice").exists()

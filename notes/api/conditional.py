@@ -17,8 +17,20 @@ IfMatch = Annotated[str | None, Header(alias="If-Match")]
 
 
 def etag_of(shown: Schema) -> str:
-    """A strong ETag of ``shown``: other bytes, another tag."""
-    return f'"{hashlib.sha256(shown.model_dump_json().encode()).hexdigest()[:32]}"'
+    """A strong ETag of ``shown``: other bytes, another tag.
+
+    Fields that the schema names in ``PASSING`` change by what others do. They have a part of their
+    own behind a dot, so that a change can be told from one of the thing itself.
+    """
+    passing = set(getattr(shown, "PASSING", ()))
+    own = _digest(shown.model_dump_json(exclude=passing))
+    if not passing:
+        return f'"{own}"'
+    return f'"{own}.{_digest(shown.model_dump_json(include=passing))[:8]}"'
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def unless_known(request: HttpRequest, response: HttpResponse, shown: Schema) -> Any:
@@ -37,10 +49,15 @@ def check_match(if_match: str | None, show: Callable[[], Schema]) -> None:
 
     Raises:
       Problem: ``precondition_failed``, when If-Match is given and names something else
-        than what ``show`` gives.
+        than what ``show`` gives; what is ``PASSING`` in it may have changed.
     """
     if if_match is None:
         return
     tags = parse_etags(if_match)
-    if "*" not in tags and etag_of(show()) not in tags:
+    if "*" not in tags and _own_part(etag_of(show())) not in map(_own_part, tags):
         raise Problem("precondition_failed")
+
+
+def _own_part(tag: str) -> str:
+    """``tag`` without its part for what is passing. A weak one stays weak, and so matches none."""
+    return tag.strip('"').partition(".")[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from ninja import Field, Schema
 from pydantic import AfterValidator, ConfigDict, StringConstraints
@@ -157,6 +157,9 @@ class NoteDetailOut(NoteOut):
     ``queue_position`` is how many notes wait before this one, at most 1000 told, while it waits;
     the answer to a note just sent does not tell it.
     """
+
+    #: What moves without anybody changing the note: no ground to refuse a change.
+    PASSING: ClassVar = ("queue_position",)
 
     waveform: list[float]
     segments: list[SegmentOut]

@@ -67,7 +67,7 @@ class Archive:
         yield b"["
         for number, note in enumerate(self._each_note()):
             audio = audio_name(note) if note.audio_key else None
-            described = {**self.describe(note, self.boxes), "audio": audio}
+            described = {**self.describe(note, self.boxes), **_heard(note), "audio": audio}
             yield (b",\n" if number else b"\n") + _json(described)
             self.manifest["notes"] += 1
         yield b"\n]\n"
@@ -98,6 +98,12 @@ def audio_name(note: Note) -> str:
     """The name in the zip: no word of a person's is in it."""
     kind = FORMATS.get(note.audio_format)
     return f"audio/{note.pk}.{kind.extension if kind else 'bin'}"
+
+
+def _heard(note: Note) -> dict[str, Any]:
+    """What was heard and when, beside the words as their owner has them."""
+    original = note.original_transcript if note.transcript_edited_at else None
+    return {"original_transcript": original, "segments": note.segments or []}
 
 
 def _box(box: Box) -> dict[str, Any]:

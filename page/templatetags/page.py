@@ -54,7 +54,11 @@ def page_texts() -> SafeString:
 @register.simple_tag(takes_context=True)
 def page_settings(context: dict[str, Any]) -> SafeString:
     """What scripts must know of this installation, as a data block."""
-    return json_script({"max_upload_mb": settings.MAX_UPLOAD_MB}, "page-settings")
+    told = {
+        "max_upload_mb": settings.MAX_UPLOAD_MB,
+        "max_audio_minutes": settings.MAX_AUDIO_MINUTES,
+    }
+    return json_script(told, "page-settings")
 
 
 @register.simple_tag(takes_context=True)

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from notes.api import boxes as operations
 from notes.api.schemas import BoxIn, BoxPatch
+from notes.errors import Problem
 from page.boxes import boxes_with_counts
+from page.texts import say
 from page.views.shell import REFUSALS, Trouble, parsed, signed_in, text_of, trouble_of
+
+#: The boxes that the first screen offers, as the catalogue names them.
+STARTERS = ("home", "work", "health")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -27,6 +33,21 @@ def boxes(request: HttpRequest) -> HttpResponseBase:
     except REFUSALS as refusal:
         return _render(request, trouble_of(refusal))
     return redirect("page:boxes")
+
+
+@require_POST
+@signed_in
+def first(request: HttpRequest) -> HttpResponseBase:
+    """Three boxes to begin with; one that is there already stays as it is."""
+    for starter in STARTERS:
+        fields = {
+            "name": say(f"starter.{starter}.name"),
+            "description": say(f"starter.{starter}.description"),
+            "keywords": say(f"starter.{starter}.keywords").split(", "),
+        }
+        with suppress(Problem):
+            operations.create_box(request, parsed(BoxIn, fields), HttpResponse())
+    return redirect("page:home")
 
 
 def _render(request: HttpRequest, trouble: Trouble | None = None) -> HttpResponse:

@@ -29,7 +29,7 @@ PHONE = (360, 640)
 def playwright() -> Iterator[Playwright]:
     executable()
     # Wide, since a machine may have other things to do.
-    expect.set_options(timeout=30_000)
+    expect.set_options(timeout=60_000)
     with sync_playwright() as running:
         yield running
 
@@ -56,6 +56,8 @@ def site(shared_site: Site) -> Iterator[Site]:
     shared_site.provider.reset()
     yield shared_site
     print(shared_site.stack.log_text()[seen:][-6000:])
+    shared_site.provider.reset()
+    shared_site.settle()
     shared_site.provider.reset()
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 from tests.fakes.provider import FakeProvider
+from tests.services import wait_for
 from tests.services.valkey import Valkey
 from tests.stack import Client, Stack
 
@@ -53,6 +55,7 @@ class Site:
     stack: Stack
     provider: FakeProvider
     people: Iterator[Person]
+    taken: list[Person] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -60,11 +63,23 @@ class Site:
 
     def person(self) -> Person:
         """Somebody nobody else has taken."""
-        return next(self.people)
+        self.taken.append(next(self.people))
+        return self.taken[-1]
+
+    def settle(self) -> None:
+        """Back when no note is under way: the next test counts what the vendor is asked."""
+        for person in self.taken:
+            wait_for(partial(_is_settled, person.client), 60, f"{person.username}'s notes go on")
+        self.taken.clear()
 
     def operator(self, name: str) -> Person:
         """A superuser called ``name``; costs a Django start."""
         return next(new_people(self.stack, [name], root=True))
+
+
+def _is_settled(client: Client) -> bool:
+    notes = client.list(limit=100)["results"]
+    return all(note["processing_status"] in ("completed", "failed") for note in notes)
 
 
 @contextmanager

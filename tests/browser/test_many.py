@@ -72,13 +72,12 @@ def writer(site: Site, person: Person) -> Person:
 def test_ten_thousand_notes_scroll_by_cursor_in_a_tab_that_stays_small(
     opened: Callable[..., Open], writer: Person
 ) -> None:
+    # Cold: nothing of the page is in the browser, and no service worker brings it.
+    colds = [first_paint(opened(writer, service_workers="block").page) for _ in range(3)]
     one = opened(writer)
     page = one.page
-    page.goto("/")
-    is_loaded(page)
-    page.reload()
-    is_loaded(page)
-    paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+    first_paint(page)
+    paint = first_paint(page)
     expect(page.locator("#notes .note").first).to_contain_text("Nota 00000")
     measure = one.context.new_cdp_session(page)
     sizes, seen = [], 0
@@ -86,15 +85,27 @@ def test_ten_thousand_notes_scroll_by_cursor_in_a_tab_that_stays_small(
         seen = scroll_to(page, wanted)
         sizes.append(heap(measure))
         assert page.locator("#notes .note").count() <= 300
-    print(f"first paint {paint:.0f} ms; heap and nodes at 500, 2500, 5000, 9999: {sizes}")
+    cold = sorted(colds)[1]
+    print(f"first paint {cold:.0f} ms cold, {paint:.0f} ms warm")
+    print(f"heap and nodes at 500, 2500, 5000, 9999: {sizes}")
     assert seen == MANY - 1
     # On a slow machine it may be later; the figure is printed.
-    assert paint < 3000
+    assert max(cold, paint) < 3000
     assert sizes[-1][0] < sizes[0][0] * 1.5 + 3_000_000
     assert sizes[-1][1] < sizes[0][1] * 1.5
     # And back up again, to notes that had left the document.
     page.evaluate("scrollTo(0, 0)")
     until(page, "document.querySelector('#notes .note').textContent.includes('00000')")
+
+
+def first_paint(page: Page) -> float:
+    """Milliseconds from asking for the list of notes to seeing the first of it."""
+    page.goto("/")
+    is_loaded(page)
+    found: float = page.evaluate(
+        "performance.getEntriesByName('first-contentful-paint')[0].startTime"
+    )
+    return found
 
 
 def scroll_to(page: Page, number: int) -> int:

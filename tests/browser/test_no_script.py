@@ -38,7 +38,7 @@ def test_a_note_is_sent_and_read_without_javascript(
         page.reload()
         return page.locator("#note").get_attribute("data-status") == "completed"
 
-    wait_for(is_done, 30, "the note never ended")
+    wait_for(is_done, 90, "the note never ended")
     expect(page.locator("#transcript")).to_have_text(WORDS)
     expect(page.locator("#move-box option:checked")).to_have_text("Casa")
 

@@ -51,7 +51,7 @@ def test_a_shared_file_is_offered_and_ends_as_a_note(
     expect(shared).to_contain_text("PTT-20260101-WA0001.opus")
     shared.get_by_role("button", name="Enviar").click()
     note = page.locator("#notes .note")
-    expect(note).to_have_attribute("data-status", "completed", timeout=30_000)
+    expect(note).to_have_attribute("data-status", "completed")
     [listed] = person.client.list()["results"]
     assert (listed["source"], listed["transcript"]) == ("forwarded", WORDS)
 

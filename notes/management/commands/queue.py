@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from argparse import ArgumentParser
 from collections.abc import Iterator
@@ -31,9 +32,14 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--watch", action="store_true", help="again every 2 s, until Ctrl-C")
+        how = parser.add_mutually_exclusive_group()
+        how.add_argument("--watch", action="store_true", help="again every 2 s, until Ctrl-C")
+        how.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["json"]:
+            self.stdout.write(json.dumps({name: value for name, value in _everything() if name}))
+            return
         try:
             while True:
                 lines = "\n".join(f"{name:<20} {value}" for name, value in _everything())

@@ -13,7 +13,12 @@ const LEFT = "bau-deleting";
 /** All boxes, as the API lists them; asked for once. */
 export async function boxes() {
   boxes.known ??= call("boxes").then(({ data }) => data.results ?? data);
-  return boxes.known;
+  try {
+    return await boxes.known;
+  } catch (failure) {
+    boxes.known = null;
+    throw failure;
+  }
 }
 
 /** Put notes into a box (null: the Inbox); `items` are their rows, shown where they are. */

@@ -4,6 +4,11 @@ import { $, announce, toast } from "./dom.js";
 import * as queue from "./queue.js";
 import { bytes, text } from "./text.js";
 
+/** Milliseconds a browser has to tell how long a file is. */
+const PATIENCE = 3000;
+/** Files of fewer bytes are not asked how long they are. */
+const LONG = 100_000;
+
 /** What the server refuses is told before anything is sent, as far as a name and size tell it. */
 export function refusal(file, limit) {
   if (!file.size) return text("intake.empty", { name: file.name });
@@ -13,13 +18,36 @@ export function refusal(file, limit) {
   return sound || named ? "" : text("intake.not_audio", { name: file.name });
 }
 
+/** How many seconds of sound `file` has; NaN where this browser cannot tell, or not at once. */
+function secondsOf(file) {
+  const player = new Audio();
+  const url = URL.createObjectURL(file);
+  return new Promise((resolve) => {
+    const told = () => {
+      resolve(player.duration);
+      URL.revokeObjectURL(url);
+    };
+    for (const event of ["loadedmetadata", "error"]) player.addEventListener(event, told, { once: true });
+    setTimeout(told, PATIENCE);
+    player.preload = "metadata";
+    player.src = url;
+  });
+}
+
+async function tooLong(file, minutes) {
+  if (!minutes || file.size < LONG) return "";
+  const seconds = await secondsOf(file);
+  const long = Number.isFinite(seconds) && seconds > minutes * 60;
+  return long ? text("intake.too_long", { name: file.name, count: minutes }) : "";
+}
+
 /** Take in all `files` that can be sent; true if there were any files. */
 export async function take(files) {
   const settings = JSON.parse($("#page-settings")?.textContent || "{}");
   const limit = (settings.max_upload_mb || 48) * 2 ** 20;
   const refused = [];
   for (const file of files) {
-    const reason = refusal(file, limit);
+    const reason = refusal(file, limit) || (await tooLong(file, settings.max_audio_minutes));
     if (reason) refused.push(reason);
     else await queue.add(file);
   }

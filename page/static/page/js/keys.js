@@ -1,6 +1,6 @@
 // Keyboard shortcuts: single letters, silent while somebody types, and they can be turned off.
 
-import { $, $$, make } from "./dom.js";
+import { $, $$, make, toast } from "./dom.js";
 import { move, remove } from "./filing.js";
 import { lead } from "./note.js";
 import { press } from "./player.js";
@@ -59,7 +59,7 @@ function menu(item) {
     document.body.append(dialog);
     dialog.showModal();
     dialog.addEventListener("close", () => (dialog.remove(), $(".note-link", item)?.focus()));
-  });
+  }).catch((failure) => toast(failure.message));
   return true;
 }
 

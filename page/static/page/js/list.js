@@ -2,7 +2,7 @@
 // part around the eye is in the document; what has left it is a height and a cursor.
 
 import { call } from "./api.js";
-import { $, announce, debounced, toast } from "./dom.js";
+import { $, $$, announce, debounced, toast } from "./dom.js";
 import { row } from "./rows.js";
 import { seen } from "./store.js";
 import { text } from "./text.js";
@@ -197,11 +197,24 @@ export function prepend(note) {
   return item;
 }
 
-/** The newest notes: kept for offline, and shown where the list lacks some that came elsewhere. */
+/** The newest notes: kept for offline; the list gains those that came elsewhere, and loses those
+ * that were deleted there, or after the server drew it. */
 export async function refresh() {
+  const before = $$("#notes .note");
   const { data } = await call("notes?limit=50");
   await seen.set("notes", data.results);
-  const top = pages[0]?.rows?.[0]?.dataset.id;
+  dropDeleted(before, data);
+  const top = pages[0]?.rows?.find(({ isConnected }) => isConnected)?.dataset.id;
   const at = top ? data.results.findIndex(({ id }) => id === top) : data.results.length;
   for (const note of data.results.slice(0, Math.max(at, 0)).reverse()) prepend(note);
+}
+
+/** Of `rows` those that should be among `results`, being newer than the last of them, and are not. */
+function dropDeleted(rows, { results, next: more }) {
+  const known = new Set(results.map(({ id }) => id));
+  const oldest = more ? Date.parse(results.at(-1).created_at) : -Infinity;
+  for (const item of rows) {
+    const made = Date.parse($(".note-time", item).dateTime);
+    if (!known.has(item.dataset.id) && made > oldest) item.remove();
+  }
 }

@@ -1,6 +1,6 @@
 // The page's scripts start here: what a page has comes to life.
 
-import { $, ask, toast } from "./dom.js";
+import { $, $$, ask, toast } from "./dom.js";
 import * as intake from "./intake.js";
 import * as keys from "./keys.js";
 import * as list from "./list.js";
@@ -50,6 +50,17 @@ function leaving() {
   });
 }
 
+/** Buttons that copy what stands on the page, where the browser lets us. */
+function copying() {
+  for (const button of navigator.clipboard ? $$("[data-copy]") : []) {
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText($(button.dataset.copy).textContent);
+      toast(text("copied"), { seconds: 4 });
+    });
+  }
+}
+
 zone();
 navigator.serviceWorker?.register("/sw.js").catch(() => {});
 if (user()) {
@@ -59,6 +70,7 @@ if (user()) {
   intake.start();
   keys.start();
   leaving();
+  copying();
   if (new URLSearchParams(location.search).has("shared")) history.replaceState(null, "", "/");
   if (page !== "home") queue.on("received", () => toast(text("received")));
   await queue.start();

@@ -91,8 +91,8 @@ async function changed(note) {
 async function redraw(written = false) {
   const busy = (!written && $("#edit")?.open) || ($("#player") && !$("#player").paused);
   if (busy) return;
-  const answer = await fetch(location.pathname, { cache: "no-store" });
-  if (!answer.ok || answer.redirected) return;
+  const answer = await fetch(location.pathname, { cache: "no-store" }).catch(() => null);
+  if (!answer?.ok || answer.redirected) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("#note");
   if (!fresh) return;
   const at = document.activeElement?.id;

@@ -12,6 +12,7 @@ export function start() {
   if (!player) return;
   wave(player);
   speed(player);
+  steps(player);
   segments(player);
   remember(player);
 }
@@ -32,8 +33,15 @@ export function press(key, big) {
   const player = $("#player");
   if (!player) return false;
   if (key === " ") player.paused ? player.play().catch(() => {}) : player.pause();
-  else go(player, player.currentTime + (key === "ArrowLeft" ? -1 : 1) * (big ? BIG_STEP : STEP), !player.paused);
+  else step(player, (key === "ArrowLeft" ? -1 : 1) * (big ? BIG_STEP : STEP));
   return true;
+}
+
+const step = (player, seconds) => go(player, player.currentTime + seconds, !player.paused);
+
+function steps(player) {
+  for (const button of $$(".steps [data-step]"))
+    button.addEventListener("click", () => step(player, Number(button.dataset.step)));
 }
 
 function wave(player) {

@@ -18,6 +18,7 @@ const running = new Map();
 let timer;
 
 across.onmessage = ({ data }) => {
+  if (data.what === "drop") return running.get(data.id)?.abort();
   tell(data.what, data.note, data.entry);
   plan();
 };
@@ -74,6 +75,7 @@ export async function release(id, changes = {}) {
 /** Do not send it, forget it. */
 export async function drop(id) {
   running.get(id)?.abort();
+  across.postMessage({ what: "drop", id }); // another tab may be sending it
   await discard(id);
   tellAll("change");
 }
@@ -157,7 +159,9 @@ async function send(entry) {
     await discard(entry.id);
     tellAll("received", note, entry);
   } catch (failure) {
-    if (await outbox.get(entry.id)) await outbox.set(entry.id, after(entry, failure));
+    // Nothing but a `drop` aborts, and that one forgets the entry.
+    const dropped = control.signal.aborted || !(await outbox.get(entry.id));
+    if (!dropped) await outbox.set(entry.id, after(entry, failure));
   } finally {
     running.delete(entry.id);
   }

@@ -1,6 +1,6 @@
 // Several notes at once: mark them, then move or delete them; or drag them onto a box.
 
-import { $, $$, make } from "./dom.js";
+import { $, $$, make, toast } from "./dom.js";
 import { boxes, move, remove } from "./filing.js";
 import { text } from "./text.js";
 
@@ -23,18 +23,25 @@ function prepare(item) {
   item.append(label);
   item.addEventListener("dragstart", (event) => {
     event.dataTransfer.setData("text/x-note", item.dataset.id);
-    showTargets(picked().includes(item) ? picked() : [item]);
+    showTargets(picked().includes(item) ? picked() : [item]).catch((failure) => toast(failure.message));
   });
   item.addEventListener("dragend", () => $("#targets")?.remove());
 }
 
 const picked = () => $$("#notes .note").filter((item) => !item.hidden && $(".pick input", item)?.checked);
 
+let making = null;
+
 async function show() {
-  const items = picked();
-  if (!items.length) return $("#several")?.remove();
-  const bar = $("#several") ?? document.body.appendChild(await made());
-  $(".several-count", bar).textContent = text("count", { count: items.length });
+  if (!$("#several") && picked().length) {
+    // A second mark may come while the bar of the first is being made.
+    making ??= made().finally(() => (making = null));
+    const bar = await making.catch((failure) => toast(failure.message));
+    if (bar instanceof Element && !$("#several")) document.body.append(bar);
+  }
+  const [bar, items] = [$("#several"), picked()];
+  if (bar && items.length) $(".several-count", bar).textContent = text("count", { count: items.length });
+  else bar?.remove();
 }
 
 async function made() {
