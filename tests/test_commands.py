@@ -96,6 +96,13 @@ def test_a_token_is_never_made_valid_for_ever_by_mistake(alice: User, days: str)
     assert not ApiToken.objects.exists()
 
 
+def test_create_token_can_be_read_by_a_program(alice: User) -> None:
+    made = json.loads(run("create_token", "alice", "--scope", "notes:write", "--json"))
+    token = ApiToken.objects.get()
+    assert ApiToken.find(made.pop("token"))
+    assert made == {"id": str(token.pk), "user": "alice", "scope": "notes:write"}
+
+
 def test_create_token_needs_an_active_user(alice: User) -> None:
     assert "createsuperuser" in fail("create_token", "nobody")[1]
     User.objects.update(is_active=False)
@@ -396,6 +403,11 @@ def test_retry_failed_repeats_what_failed_and_nothing_else(some_failed: dict[str
     assert run("retry_failed") == "Tried again: 3\n"
     assert open_notes() == {"open", "key", "busy", "unfiled"}
     assert run("retry_failed") == "Tried again: 0\n"
+
+
+def test_retry_failed_can_be_read_by_a_program(some_failed: dict[str, Note]) -> None:
+    assert json.loads(run("retry_failed", "--dry-run", "--json")) == {"notes": 3, "dry_run": True}
+    assert json.loads(run("retry_failed", "--json")) == {"notes": 3, "dry_run": False}
 
 
 def test_retry_failed_may_be_told_which(some_failed: dict[str, Note]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import signal
@@ -257,6 +258,10 @@ def test_orphans_are_found_and_purged_both_ways(
     orphan = new_key()
     store_audio(orphan, io.BytesIO(b"RIFF"))
     monkeypatch.setattr("notes.duties.ORPHAN_AGE", timedelta(0))
+    with pytest.raises(SystemExit):
+        call_command("purge_orphans", "--dry-run", "--json")
+    counts = {"orphans": 1, "gone_of_completed": 1, "gone_of_open": 1}
+    assert json.loads(capsys.readouterr().out) == {**counts, "dry_run": True}
     with pytest.raises(SystemExit) as ended:
         call_command("purge_orphans", "--dry-run")
     assert ended.value.code == 1

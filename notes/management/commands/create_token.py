@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from argparse import ArgumentParser, ArgumentTypeError
 from datetime import timedelta
 from typing import Any
@@ -35,6 +36,7 @@ class Command(BaseCommand):
             help="what it opens: notes:write only sends notes (for a phone's shortcut), notes:read"
             " only reads, full does both and changes things (default)",
         )
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
         users = get_user_model().objects
@@ -44,10 +46,11 @@ class Command(BaseCommand):
             raise CommandError(f"There is no user '{name}'. Make one: manage.py createsuperuser")
         if not user.is_active:
             raise CommandError(f"'{name}' is inactive, so a token would open nothing.")
-        _, secret = ApiToken.issue(
+        token, secret = ApiToken.issue(
             user.pk,
             name=options["name"][:80],
             lifetime=options["days"],
             scope=Scope(options["scope"]),
         )
-        self.stdout.write(secret)
+        described = {"id": str(token.pk), "user": name, "scope": token.scope, "token": secret}
+        self.stdout.write(json.dumps(described) if options["json"] else secret)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from typing import Any
@@ -27,9 +28,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--dry-run", action="store_true", help="only say what there is")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
         dry = bool(options["dry_run"])
+        self._names_each = not options["json"]
         try:
             orphans = self._objects_without_rows(dry)
             forgotten, missing = self._rows_without_objects(dry)
@@ -37,23 +40,27 @@ class Command(BaseCommand):
             raise CommandError("The storage did not answer. Try again later.", returncode=2) from (
                 fault
             )
-        verb = "found" if dry else "deleted"
-        self.stdout.write(f"Audio without a note: {orphans} {verb}")
-        verb = "found" if dry else "forgotten"
-        self.stdout.write(f"Audio of completed notes that is gone: {forgotten} {verb}")
-        self.stdout.write(f"Audio of unfinished notes that is gone: {missing}")
+        if options["json"]:
+            counts = {"orphans": orphans, "gone_of_completed": forgotten, "gone_of_open": missing}
+            self.stdout.write(json.dumps({**counts, "dry_run": dry}))
+        else:
+            verb = "found" if dry else "deleted"
+            self.stdout.write(f"Audio without a note: {orphans} {verb}")
+            verb = "found" if dry else "forgotten"
+            self.stdout.write(f"Audio of completed notes that is gone: {forgotten} {verb}")
+            self.stdout.write(f"Audio of unfinished notes that is gone: {missing}")
         if missing or (dry and (orphans or forgotten)):
             raise SystemExit(1)
 
     def _objects_without_rows(self, dry: bool) -> int:
         if not Note.objects.exclude(audio_key="").exists():
-            self.stdout.write("No note has audio: another database? Nothing is deleted.")
+            self._name("No note has audio: another database? Nothing is deleted.")
             return 0
         count = 0
         days = days_with_audio()
         for number, day in enumerate(days, 1):
             for key in orphans_of(day):
-                self.stdout.write(f"no note: {key}")
+                self._name(f"no note: {key}")
                 count += 1
                 if not dry:
                     delete_audio(key)
@@ -68,7 +75,7 @@ class Command(BaseCommand):
                 self._progress(f"notes {checked}")
             if has_audio(note.audio_key):
                 continue
-            self.stdout.write(f"no audio: note {note.pk} ({note.processing_status})")
+            self._name(f"no audio: note {note.pk} ({note.processing_status})")
             if note.processing_status != Status.COMPLETED:
                 missing += 1
                 continue
@@ -76,6 +83,10 @@ class Command(BaseCommand):
             if not dry:
                 Note.objects.filter(pk=note.pk, audio_key=note.audio_key).update(audio_key="")
         return forgotten, missing
+
+    def _name(self, text: str) -> None:
+        if self._names_each:
+            self.stdout.write(text)
 
     def _progress(self, text: str) -> None:
         if self.stderr.isatty():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from argparse import ArgumentParser
 from typing import Any
 
@@ -18,6 +19,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--code", help="only notes with this error code")
         parser.add_argument("--dry-run", action="store_true", help="only say how many")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
         # What its owner has filed is settled.
@@ -27,11 +29,13 @@ class Command(BaseCommand):
         if options["code"]:
             notes = notes.filter(error_code=options["code"])
         if options["dry_run"]:
-            self.stdout.write(f"To be tried again: {notes.count()}")
-            return
-        # Read whole: a cursor must not be open on rows that are written meanwhile.
-        ids = list(notes.values_list("pk", flat=True))
-        self.stdout.write(f"Tried again: {sum(map(_retry, ids))}")
+            what, count = "To be tried again", notes.count()
+        else:
+            # Read whole: a cursor must not be open on rows that are written meanwhile.
+            ids = list(notes.values_list("pk", flat=True))
+            what, count = "Tried again", sum(map(_retry, ids))
+        told = json.dumps({"notes": count, "dry_run": bool(options["dry_run"])})
+        self.stdout.write(told if options["json"] else f"{what}: {count}")
 
 
 def _retry(note_id: Any) -> bool:
