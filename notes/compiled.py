@@ -1,6 +1,6 @@
-"""Queries that each upload asks, made into SQL once per process.
+"""Statements that each upload needs, made into SQL once per process.
 
-Django makes the SQL of a query anew each time. For a query that finds one row by its index that
+Django makes the SQL of a statement anew each time. For one that finds or makes a single row that
 takes several times as long as the answer of the database, and web does it with one core's worth of
 Python.
 """
@@ -111,15 +111,13 @@ class Inserted(Generic[M]):
         """
         if strange := values.keys() - self._examples.keys():
             raise TypeError(f"no example of {', '.join(strange)}")
-        compiler, template = self._compiled
+        compiler, template, converters = self._compiled
         made = self._model(**self._fixed, **values)
         with connection.cursor() as cursor:
             cursor.execute(template.sql, template.params(self._as_stored(made)))
             row = cursor.fetchone()
-        returned = self._model._meta.db_returning_fields
-        columns: list[Any] = [field.get_col(self._model._meta.db_table) for field in returned]
-        [filled_in] = compiler.apply_converters([row], compiler.get_converters(columns))
-        for field, value in zip(returned, filled_in, strict=True):
+        [filled_in] = compiler.apply_converters([row], converters)
+        for field, value in zip(self._model._meta.db_returning_fields, filled_in, strict=True):
             setattr(made, field.attname, value)
         made._state.adding, made._state.db = False, connection.alias
         return made
@@ -131,11 +129,13 @@ class Inserted(Generic[M]):
         )
 
     @cached_property
-    def _compiled(self) -> tuple[SQLInsertCompiler, Template]:
+    def _compiled(self) -> tuple[SQLInsertCompiler, Template, dict[int, Any]]:
         meta, example = self._model._meta, self._model(**self._fixed, **self._examples)
         query = InsertQuery(self._model)
         query.insert_values(meta.local_concrete_fields, [example])
         compiler = query.get_compiler(connection=connection)
         compiler.returning_fields = meta.db_returning_fields
         [(sql, params)] = compiler.as_sql()
-        return compiler, Template(sql, params, self._as_stored(example))
+        columns: list[Any] = [field.get_col(meta.db_table) for field in meta.db_returning_fields]
+        template = Template(sql, params, self._as_stored(example))
+        return compiler, template, compiler.get_converters(columns)
