@@ -5,10 +5,10 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
 from notes.erasure import erase_user
+from notes.management.people import user_named
 from notes.models import Note
 
 
@@ -20,13 +20,10 @@ class Command(BaseCommand):
         parser.add_argument(
             "--yes", "--no-input", action="store_true", dest="yes", help="do not ask"
         )
-
         parser.add_argument("--dry-run", action="store_true", help="only say how much there is")
 
     def handle(self, *args: Any, username: str, yes: bool = False, **options: Any) -> None:
-        user = User.objects.filter(username=username).first()
-        if user is None:
-            raise CommandError(f"There is no user {username}.")
+        user = user_named(username, returncode=1)
         if options["dry_run"]:
             notes = Note.objects.for_user(user.pk)
             audio = notes.exclude(audio_key="").count()

@@ -19,6 +19,7 @@ from django.utils.text import slugify
 
 from notes.api.export import described
 from notes.exports.archive import Archive
+from notes.management.people import user_named
 from notes.management.progress import Progress
 from notes.models import Note
 
@@ -45,9 +46,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.stderr.style_func = None
-        user = User.objects.filter(username=options["username"]).first()
-        if user is None:
-            raise CommandError(f"There is no user {options['username']}.", returncode=2)
+        user = user_named(options["username"])
         archive = Archive(user, described)
         try:
             if options["output"] == STDOUT:

@@ -8,10 +8,11 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 from django.db.models import Count, Q, Sum
 from django.db.models.functions import Now
 
+from notes.management.people import user_named
 from notes.models import Box, Note
 from notes.models.note import OPEN, FiledBy, Status
 
@@ -47,11 +48,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        user = None
-        if options["user"] is not None:
-            user = User.objects.filter(username=options["user"]).first()
-            if user is None:
-                raise CommandError(f"There is no user {options['user']}.", returncode=2)
+        user = None if options["user"] is None else user_named(options["user"])
         there, columns = totals(user), figures(user)
         if options["json"]:
             self.stdout.write(json.dumps({**there, "windows": columns}))
