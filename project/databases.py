@@ -38,6 +38,7 @@ def postgresql(url: str, *, pool_size: int) -> dict[str, Any]:
     config = _parse(url)
     if config["ENGINE"] != "django.db.backends.postgresql":
         raise ValueError("Must be a postgres:// or sqlite:// address.")
+    config["ENGINE"] = "project.postgresql"
     config["CONN_MAX_AGE"] = 0
     config["CONN_HEALTH_CHECKS"] = True
     config.setdefault("OPTIONS", {})["pool"] = {
