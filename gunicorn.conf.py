@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from project import settings
+from project import cores, settings
 from project.logs import logging_config
 
 wsgi_app = "project.wsgi"
@@ -24,3 +25,14 @@ control_socket_disable = True
 logconfig_dict = logging_config(
     {"format": settings.LOG_FORMAT, "level": settings.LOG_LEVEL, "role": "web"}
 )
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    """Choose a core for a process, unlike those of its living siblings."""
+    siblings = [other.core for other in server.WORKERS.values()]
+    worker.core = cores.least_used(siblings) if settings.KEEP_TO_CORES else None
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """Keep to it, before there are threads."""
+    cores.keep_to(worker.core)

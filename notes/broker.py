@@ -16,6 +16,7 @@ from typing import Any, cast
 
 import dramatiq
 import redis
+from django.conf import settings
 from django.db import transaction
 from dramatiq.brokers import redis as dramatiq_redis
 from dramatiq.errors import ConnectionClosed
@@ -23,6 +24,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from notes.stages import Stage
+from project import cores
 
 log = logging.getLogger(__name__)
 
@@ -148,6 +150,11 @@ class WorkerLife(dramatiq.Middleware):
 
     Middleware is loaded before Django's models are, hence the late import.
     """
+
+    def before_worker_boot(self, broker: dramatiq.Broker, worker: Any) -> None:
+        # A local Whisper computes in this process, without the interpreter's lock.
+        if settings.KEEP_TO_CORES and settings.TRANSCRIBER == "openai":
+            cores.keep_to(next(reversed(cores.in_turn()), None))
 
     def after_worker_boot(self, broker: dramatiq.Broker, worker: Any) -> None:
         from notes.worker import Crew

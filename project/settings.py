@@ -46,6 +46,8 @@ PROCESS_ROLE: str = env.str("PROCESS_ROLE", "all", validate=one_of("all", "web",
 PORT: int = env.int("PORT", 8000, validate=at_least(1))
 WEB_CONCURRENCY: int = env.int("WEB_CONCURRENCY", 1, validate=at_least(1))
 WEB_THREADS: int = env.int("WEB_THREADS", 16, validate=at_least(1))
+#: Have each Python process keep to one core; off where other processes are bound to cores, too.
+KEEP_TO_CORES: bool = env.bool("KEEP_TO_CORES", True)
 WORKER_THREADS: int = env.int("WORKER_THREADS", 64, validate=at_least(1))
 STOP_GRACE_SECONDS: int = env.int("STOP_GRACE_SECONDS", 8, validate=at_least(5))
 LOG_FORMAT: str = env.str("LOG_FORMAT", "text", validate=one_of("text", "json"))

@@ -21,6 +21,7 @@ from threading import Lock
 from notes.audio import wire
 from notes.audio.order import Order
 from notes.provider import Later, Never, ProviderError
+from project import cores
 from project.priority import give_way
 
 log = logging.getLogger(__name__)
@@ -98,6 +99,7 @@ class Decoders:
                 try:
                     self._server = _start_server(self._boot, theirs)
                     give_way(self._server.pid)
+                    cores.use_all(self._server.pid)
                 except BaseException:
                     self._stop()
                     raise
