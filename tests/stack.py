@@ -148,6 +148,15 @@ class Stack:
         """Every process of the product, whatever session or group it moved to."""
         return [Running(pid, proc.command_line(pid)) for pid in sorted(self.process.family())]
 
+    def memory(self) -> dict[str, float]:
+        """The PSS in MB of each of the product's processes, by pid and command."""
+        return {
+            f"{running.pid} {running.command[:60]}": proc.pss(running.pid)
+            for running in self.processes()
+            # What a container of the tests has around it.
+            if "unshare" not in running.command.partition(" ")[0]
+        }
+
     def worker_pid(self, timeout: float = 15) -> Worker:
         """Dramatiq's processes, waited for when they are just being (re)started."""
         return wait_for(self._worker, timeout, lambda: f"no worker among {self.processes()}")
