@@ -19,6 +19,7 @@ from django.db import connections
 
 from notes import duties, pipeline, sweeper
 from notes.leases import leases
+from notes.memory import give_back
 from notes.models import Heartbeat
 from notes.provider import ProviderError
 from notes.vitals import Vitals
@@ -109,6 +110,7 @@ class Crew:
         say_alive()
         Heartbeat.beat(self.name, self._vitals.sample(leases.count()))
         sweeper.sweep()
+        give_back()
 
 
 def _warm_up() -> None:
