@@ -37,9 +37,8 @@ class Running(NamedTuple):
 
 
 class Worker(NamedTuple):
-    """Dramatiq's two processes: the master, and the child that does the work."""
+    """The supervisor's child, which does the work. What it starts in turn ends with it."""
 
-    master: int
     child: int
 
 
@@ -158,15 +157,12 @@ class Stack:
         }
 
     def worker_pid(self, timeout: float = 15) -> Worker:
-        """Dramatiq's processes, waited for when they are just being (re)started."""
+        """Dramatiq's process, waited for when it is just being (re)started."""
         return wait_for(self._worker, timeout, lambda: f"no worker among {self.processes()}")
 
     def _worker(self) -> Worker | None:
-        # `manage.py rundramatiq` becomes `dramatiq`, which forks.
-        running = {pid for pid, command in self.processes() if "bin/dramatiq " in command}
-        parents = {pid: status.parent for pid, status in proc.table().items() if pid in running}
-        pairs = [(parent, pid) for pid, parent in parents.items() if parent in running]
-        return Worker(*pairs[0]) if pairs else None
+        running = [pid for pid, command in self.processes() if "project.run_dramatiq" in command]
+        return Worker(running[0]) if running else None
 
     def manage(self, *arguments: str, check: bool = True) -> str:
         """What `manage.py` prints with the same settings; with `check` a failure raises."""
