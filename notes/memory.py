@@ -11,7 +11,7 @@ def give_back() -> None:
     """Have the C library return what is free to the kernel, in the midst of its heaps too.
 
     By itself it returns only what is free at their ends; after many notes in many threads that
-    leaves a sixth of the process unused. Where the library is not glibc nothing is done.
+    leaves an eighth of the process unused. Where the library is not glibc nothing is done.
     Source: malloc_trim(3).
     """
     if trim := _trim():

@@ -81,9 +81,6 @@ def _environment() -> dict[str, str]:
     env["PORT"] = env.get("PORT") or "8000"
     # honcho gives each process a PORT of its own; the worker wants to know that of web.
     env["BAU_WEB_PORT"] = env["PORT"]
-    # glibc gives each thread a heap of its own, up to eight for each core: 10 MB that lie about in
-    # a worker of 64 threads. Only one at a time runs Python, so two heaps are as fast.
-    env.setdefault("MALLOC_ARENA_MAX", "2")
     return env
 
 
