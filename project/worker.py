@@ -82,16 +82,10 @@ class Supervisor:
         last_moment.start()
 
 
-#: glibc keeps for each thread a heap (eight a core) and a store of freed pieces. With 64 threads
-#: that is 20 MB that lie about; only one at a time runs Python, so sharing two heaps is as fast.
-SHARED_HEAPS = "glibc.malloc.arena_max=2:glibc.malloc.tcache_count=0"
-
-
 def environment(lifeline: int) -> dict[str, str]:
     """Ours, with what Dramatiq reads at import: no message is taken that no thread is free for."""
     return {
         "DJANGO_SETTINGS_MODULE": "project.settings",
-        "GLIBC_TUNABLES": SHARED_HEAPS,
         **os.environ,
         "PATH": str(Path(sys.executable).parent) + os.pathsep + os.environ.get("PATH", ""),
         "PYTHONUNBUFFERED": "1",
