@@ -326,8 +326,4 @@ def cpu_seconds(pids: Iterable[int]) -> float:
 
 def pss_megabytes(pids: Iterable[int]) -> float:
     """Proportional set size of these processes in sum."""
-    total = 0
-    for pid in pids:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-        total += next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-    return total / 1024
+    return sum(map(proc.pss, pids))

@@ -13,8 +13,9 @@ from threading import RLock
 from typing import Any, ClassVar, Generic, TypeVar
 
 import httpx2
-import openai
 from django.conf import settings
+
+from notes.openai_sdk import openai
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 60.0

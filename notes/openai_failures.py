@@ -17,8 +17,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx2
-import openai
 
+from notes.openai_sdk import openai
 from notes.provider import Later, Never, ProviderError, TooMuch
 
 logger = logging.getLogger(__name__)

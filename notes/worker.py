@@ -19,6 +19,7 @@ from django.db import connections
 
 from notes import duties, pipeline, sweeper
 from notes.leases import leases
+from notes.memory import give_back
 from notes.models import Heartbeat
 from notes.provider import ProviderError
 from notes.vitals import Vitals
@@ -109,6 +110,7 @@ class Crew:
         say_alive()
         Heartbeat.beat(self.name, self._vitals.sample(leases.count()))
         sweeper.sweep()
+        give_back()
 
 
 def _warm_up() -> None:
@@ -136,16 +138,13 @@ class Watchdog:
 
     def __init__(self, worker: Any) -> None:
         self._worker = worker
-        self._master = os.getppid()
         self._supervisor = int(os.environ.get("BAU_SUPERVISOR_FD", "-1"))
 
     def __call__(self) -> None:
         if self._supervisor_is_gone():
             log.error("the supervisor is gone; stopping")
             self._supervisor = -1
-            alive = os.getppid() == self._master
-            # The master passes the signal on; a second one would cut our work short.
-            os.kill(self._master if alive else os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGTERM)
         if not all(consumer.is_alive() for consumer in self._worker.consumers.values()):
             log.critical("a consumer thread has died; ending this worker to get a new one")
             try:

@@ -2,15 +2,19 @@
 
 The setting has the name and shape of Django 6 (``SECURE_CSP``), where this file goes and
 ``django.middleware.csp.ContentSecurityPolicyMiddleware`` takes its place.
+
+The settings import this file, and gunicorn's master reads those and never needs Django, which would
+cost it 10 MB. So Django is imported late.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from django.conf import settings
-from django.http import HttpRequest
-from django.http.response import HttpResponseBase
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
 
 SELF, NONE = "'self'", "'none'"
 
@@ -42,10 +46,14 @@ class BrowserPolicyMiddleware:
     """Puts both headers on every answer, errors and files included."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        from django.conf import settings
+
         self.get_response = get_response
+        self.settings = settings
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        response.headers.setdefault("Content-Security-Policy", build_policy(settings.SECURE_CSP))
-        response.headers.setdefault("Permissions-Policy", settings.PERMISSIONS_POLICY)
+        policy = build_policy(self.settings.SECURE_CSP)
+        response.headers.setdefault("Content-Security-Policy", policy)
+        response.headers.setdefault("Permissions-Policy", self.settings.PERMISSIONS_POLICY)
         return response

@@ -6,14 +6,13 @@ worker's death never stops the web process beside it in the same container.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
-from threading import Event, Thread, Timer
+from threading import Event, Timer
 from types import FrameType
 
 from project.priority import give_way
@@ -27,8 +26,8 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 class Supervisor:
     """Starts Dramatiq in a process group of its own and watches over it.
 
-    honcho signals whole groups; Dramatiq's master passes signals on to its child, which would get
-    each of them twice and take the second for "kill". In its own group only we speak to it.
+    honcho signals whole groups, and when its patience ends it kills them. In its own group only we
+    speak to Dramatiq, which may still hand back what it has in work.
     """
 
     def __init__(self) -> None:
@@ -56,7 +55,7 @@ class Supervisor:
 
     def _run_once(self) -> int:
         self.child = subprocess.Popen(
-            command(),
+            [sys.executable, "-m", "project.run_dramatiq"],
             cwd=ROOT,
             env=environment(self.lifeline),
             pass_fds=[self.lifeline],
@@ -66,12 +65,7 @@ class Supervisor:
         if self.stopping.is_set():
             self._end_child()
         # Without a timeout: Popen would poll for it, twenty times a second for ever.
-        code = self.child.wait()
-        # A master that was killed leaves its child behind, with notes in work.
-        Thread(target=_end_group, args=(self.child.pid, self.grace), daemon=True).start()
-        if self.stopping.is_set():
-            _end_group(self.child.pid, 0)
-        return code
+        return self.child.wait()
 
     def _stop(self, signum: int, frame: FrameType | None) -> None:
         if not self.stopping.is_set():
@@ -79,31 +73,13 @@ class Supervisor:
             self._end_child()
 
     def _end_child(self) -> None:
-        """Ask Dramatiq to stop; what is left of it near the end of the grace is killed."""
+        """Ask Dramatiq to stop; near the end of the grace it is killed."""
         if self.child is None or self.child.poll() is not None:
             return
-        # To the master alone: it tells its child.
         self.child.terminate()
-        last_moment = Timer(self.grace - 0.5, _signal_group, (self.child.pid, signal.SIGKILL))
+        last_moment = Timer(self.grace - 0.5, self.child.kill)
         last_moment.daemon = True
         last_moment.start()
-
-
-def command() -> list[str]:
-    """What ``manage.py rundramatiq`` becomes, without starting Django once more to get there."""
-    return [
-        sys.executable,
-        str(Path(sys.executable).parent / "dramatiq"),
-        "--path=.",
-        "--processes=1",
-        f"--threads={_threads()}",
-        # For its consumers, which look up every IDLE_SECONDS (notes.broker); for the threads we
-        # wait ourselves (notes.worker).
-        "--worker-shutdown-timeout=2500",
-        "--skip-logging",
-        "django_dramatiq.setup",
-        "notes.tasks",
-    ]
 
 
 def environment(lifeline: int) -> dict[str, str]:
@@ -124,22 +100,6 @@ def environment(lifeline: int) -> dict[str, str]:
 
 def _threads() -> str:
     return os.environ.get("WORKER_THREADS") or "64"
-
-
-def _end_group(pgid: int, grace: float) -> None:
-    """End what is left of a process group: asked first, killed after ``grace`` seconds."""
-    deadline = time.monotonic() + grace
-    _signal_group(pgid, signal.SIGTERM)
-    while time.monotonic() < deadline and _signal_group(pgid, 0):
-        time.sleep(0.1)
-    _signal_group(pgid, signal.SIGKILL)
-
-
-def _signal_group(pgid: int, signum: int) -> bool:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pgid, signum)
-        return True
-    return False
 
 
 if __name__ == "__main__":

@@ -37,9 +37,8 @@ class Running(NamedTuple):
 
 
 class Worker(NamedTuple):
-    """Dramatiq's two processes: the master, and the child that does the work."""
+    """The supervisor's child, which does the work. What it starts in turn ends with it."""
 
-    master: int
     child: int
 
 
@@ -148,16 +147,22 @@ class Stack:
         """Every process of the product, whatever session or group it moved to."""
         return [Running(pid, proc.command_line(pid)) for pid in sorted(self.process.family())]
 
+    def memory(self) -> dict[str, float]:
+        """The PSS in MB of each of the product's processes, by pid and command."""
+        return {
+            f"{running.pid} {running.command[:60]}": proc.pss(running.pid)
+            for running in self.processes()
+            # What a container of the tests has around it.
+            if "unshare" not in running.command.partition(" ")[0]
+        }
+
     def worker_pid(self, timeout: float = 15) -> Worker:
-        """Dramatiq's processes, waited for when they are just being (re)started."""
+        """Dramatiq's process, waited for when it is just being (re)started."""
         return wait_for(self._worker, timeout, lambda: f"no worker among {self.processes()}")
 
     def _worker(self) -> Worker | None:
-        # `manage.py rundramatiq` becomes `dramatiq`, which forks.
-        running = {pid for pid, command in self.processes() if "bin/dramatiq " in command}
-        parents = {pid: status.parent for pid, status in proc.table().items() if pid in running}
-        pairs = [(parent, pid) for pid, parent in parents.items() if parent in running]
-        return Worker(*pairs[0]) if pairs else None
+        running = [pid for pid, command in self.processes() if "project.run_dramatiq" in command]
+        return Worker(running[0]) if running else None
 
     def manage(self, *arguments: str, check: bool = True) -> str:
         """What `manage.py` prints with the same settings; with `check` a failure raises."""

@@ -5,12 +5,10 @@ from __future__ import annotations
 import io
 import json
 import os
-import re
 import signal
 import time
 from array import array
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -333,12 +331,7 @@ def test_kill_9_in_the_middle_repeats_only_open_parts(clip: Clip) -> None:
 def memory_of(rig: Rig) -> float:
     """Megabytes that the worker's processes hold, what they share counted once."""
     [supervisor] = [p for p, command in rig.stack.processes() if "-m project.worker" in command]
-    total = 0
-    for pid in proc.with_descendants({supervisor}):
-        with suppress(OSError):
-            rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-            total += int(re.findall(r"^Pss: +(\d+)", rollup, re.MULTILINE)[0])
-    return total / 1024
+    return sum(map(proc.pss, proc.with_descendants({supervisor})))
 
 
 @pytest.mark.faults

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import openai
 from django.conf import settings
-from openai.types.chat import ChatCompletionMessageParam
 
 from notes.classifiers import BoxCard, Decision
 from notes.classifiers.llm_answer import UNCLEAR, content_of, read_decision
 from notes.classifiers.llm_dialect import first_dialect, learnt
 from notes.openai_client import Shared, get_client
 from notes.openai_failures import complaint, json_answer, vendor_errors
+from notes.openai_sdk import openai
 from notes.provider import Later
+
+if TYPE_CHECKING:
+    from openai.types.chat import ChatCompletionMessageParam
 
 #: OpenAI takes 500 values in all enums of a schema together; ours has two.
 MAX_BOXES = 200

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import openai
 from django.conf import settings
 
 from notes.openai_client import Shared, get_client
 from notes.openai_failures import json_answer, vendor_errors
+from notes.openai_sdk import openai
 from notes.provider import Later
 from notes.transcribers import Hints, Limits, Progress, Recording, Segment, Transcript, no_progress
 from notes.transcribers.models import clean_keywords, family_of, prompt_from, two_letters

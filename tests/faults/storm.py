@@ -60,8 +60,7 @@ class Storm:
     def _own_faults(self) -> list[tuple[str, str, Action]]:
         """Part, name and action of each."""
         return [
-            ("container", "worker killed", partial(self._kill_worker, "child")),
-            ("container", "Dramatiq's master killed", partial(self._kill_worker, "master")),
+            ("container", "worker killed", self._kill_worker),
             ("container", "web worker killed", self._kill_web),
             ("container", "worker frozen", self._freeze_worker),
             ("container", "container restarted", self._restart_container),
@@ -126,9 +125,8 @@ class Storm:
 
     # --- The container -------------------------------------------------------------------------
 
-    def _kill_worker(self, which: str, seconds: float) -> None:
-        worker = self.rig.stack.worker_pid(60)
-        proc.send([getattr(worker, which)], signal.SIGKILL)
+    def _kill_worker(self, seconds: float) -> None:
+        proc.send(self.rig.stack.worker_pid(60), signal.SIGKILL)
 
     def _kill_web(self, seconds: float) -> None:
         running = {pid for pid, command in self.rig.stack.processes() if "bin/gunicorn" in command}

@@ -111,13 +111,13 @@ def is_well(stack: Stack) -> bool:
 
 
 @pytest.mark.faults
-def test_a_killed_master_is_replaced_and_a_dead_worker_is_told_to_be_unwell() -> None:
+def test_a_killed_worker_is_replaced_and_a_dead_worker_is_told_to_be_unwell() -> None:
     with Rig(env=PLAIN) as rig:
         rig.provider.latency["transcriptions"] = 3.0
         rig.send(2)
         rig.wait_for_calls(2)
         old = rig.stack.worker_pid()
-        os.kill(old.master, signal.SIGKILL)
+        os.kill(old.child, signal.SIGKILL)
         killed = time.monotonic()
         wait_for(lambda: rig.stack.worker_pid().child != old.child, 20, "no new worker")
         rig.send()
@@ -132,7 +132,7 @@ def test_a_killed_master_is_replaced_and_a_dead_worker_is_told_to_be_unwell() ->
         rig.send()
         rig.settle(20)
         row = rig.close_books(
-            "T9 master killed",
+            "T9 worker, then all killed",
             recovery=recovery,
             of="to the next call",
             remark=f"(all killed: unwell after {unwell:.0f} s; well {well:.0f} s after the start)",

@@ -74,7 +74,7 @@ def share_of_a_core(*groups: set[int], seconds: float) -> list[float]:
 
 
 def worker_processes(stack: Stack) -> set[int]:
-    """The supervisor, Dramatiq's two and the server of decoders."""
+    """The supervisor, Dramatiq's and the server of decoders."""
     [supervisor] = [pid for pid, command in stack.processes() if "-m project.worker" in command]
     return {supervisor, *proc.with_descendants({supervisor})}
 

@@ -20,7 +20,11 @@ from tests.services.valkey import Valkey
 
 pytestmark = pytest.mark.faults
 
-PROGRAMS = {"web": "bin/gunicorn", "worker": "-m project.worker", "dramatiq": "bin/dramatiq "}
+PROGRAMS = {
+    "web": "bin/gunicorn",
+    "worker": "-m project.worker",
+    "dramatiq": "-m project.run_dramatiq",
+}
 EXPECTED = {
     None: {"web", "worker", "dramatiq"},
     "web": {"web"},

@@ -166,29 +166,12 @@ class Container(Stack):
         """What the image's own HEALTHCHECK says, run as Docker runs it."""
         return self.run(*self.image.health_check, check=False).returncode == 0
 
-    def memory(self) -> dict[str, float]:
-        """The PSS in MB of each of the container's processes, by pid and command."""
-        return {
-            f"{running.pid} {running.command[:60]}": _pss(running.pid)
-            for running in self.processes()
-            if not running.command.startswith("unshare")
-        }
-
 
 def _by_path(command: Sequence[str]) -> list[str]:
     """``command`` with its program found on this system, not on the image's PATH."""
     program = shutil.which(command[0], path=SYSTEM_PATH)
     assert program, f"{command[0]} is not installed"
     return [program, *command[1:]]
-
-
-def _pss(pid: int) -> float:
-    """MB; a process that has ended counts as nothing."""
-    try:
-        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    except OSError:
-        return 0.0
-    return sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")) / 1024
 
 
 def new_volume(name: str, owner: int) -> Path:

@@ -17,8 +17,9 @@ from tests.marks import marked
 from tests.services import wait_for
 from tests.services.valkey import Valkey
 
-#: The megabytes of PSS that web, worker and launcher may have after a hundred notes.
-MOST_MEMORY = 320.0
+#: The megabytes of PSS that web, worker and launcher may have after a hundred notes, and how long a
+#: worker may take to give back what they left: it does so with each sweep.
+MOST_MEMORY, REST_SECONDS = 220.0, 20.0
 NOTES = 100
 READ_ONLY = """
 import pathlib
@@ -97,12 +98,16 @@ def test_after_a_hundred_notes_it_is_still_small(
             sent = [note["id"] for note in pool.map(client.upload, recordings)]
         ended = [client.wait(note, timeout=120)["processing_status"] for note in sent]
         assert ended == ["completed"] * NOTES
-        memory = app.memory()
-        for process, megabytes in memory.items():
-            print(f"\n  {megabytes:6.1f} MB  {process}", end="")
-        print(f"\n{NOTES} notes in one container: {sum(memory.values()):.0f} MB of PSS;", end=" ")
-        print(f"empty volume to ready in {took:.1f} s")
-        assert sum(memory.values()) <= MOST_MEMORY
+        print(f"\nempty volume to ready in {took:.1f} s; after {NOTES} notes in one container")
+        wait_for(lambda: sum(app.memory().values()) <= MOST_MEMORY, REST_SECONDS, lambda: told(app))
+        print(told(app))
+
+
+def told(app: Container) -> str:
+    """What each process holds, a line for each, and the sum."""
+    memory = app.memory()
+    lines = [f"  {megabytes:6.1f} MB  {process}" for process, megabytes in memory.items()]
+    return "\n".join([*lines, f"  {sum(memory.values()):6.1f} MB of PSS"])
 
 
 def test_it_refuses_to_keep_notes_where_they_would_be_gone_with_it(

@@ -46,6 +46,12 @@ def mentioning(text: str) -> set[int]:
     return {pid for pid in table() if text in command_line(pid)}
 
 
+def pss(pid: int) -> float:
+    """The proportional set size in MB; a process that has ended counts as nothing."""
+    lines = _read(Path(f"/proc/{pid}/smaps_rollup")).decode().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+
+
 def with_descendants(roots: Iterable[int]) -> set[int]:
     """The living ones of these processes and of all their children's children."""
     processes = table()
