@@ -84,7 +84,9 @@ def _environment() -> dict[str, str]:
     env["PORT"] = env.get("PORT") or "8000"
     # honcho gives each process a PORT of its own; the worker wants to know that of web.
     env["BAU_WEB_PORT"] = env["PORT"]
-    env.setdefault("GLIBC_TUNABLES", ONE_HEAP)
+    if env.get("OPENAI_API_KEY") or env.get("OPENAI_API_KEY_FILE"):
+        # A Whisper of our own computes outside of Python, in several threads at a time.
+        env.setdefault("GLIBC_TUNABLES", ONE_HEAP)
     return env
 
 
