@@ -5,36 +5,14 @@ from __future__ import annotations
 import statistics
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
 
+from bench.kinds import Figures, Scale
 from bench.sides import Side, cpu_seconds, pss_megabytes
 from tests.marks import marked
 from tests.services import wait_for
-
-Figures = dict[str, float]
-
-
-@dataclass(frozen=True)
-class Measure:
-    """``ask`` is done on each side in turn. ``role``: which of its processes run then."""
-
-    name: str
-    ask: Callable[[Side, Scale], Figures]
-    role: str = "all"
-    env: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Scale:
-    """How much is asked: ``small`` for a smoke run. ``repeat`` rounds, interleaved."""
-
-    repeat: int = 3
-    small: bool = False
-
-    def of(self, many: int, few: int) -> int:
-        return few if self.small else many
 
 
 def median(values: Iterable[float]) -> float:
@@ -45,9 +23,9 @@ def p95(values: list[float]) -> float:
     return sorted(values)[min(len(values) - 1, int(len(values) * 0.95))]
 
 
-def recordings(count: int) -> list[tuple[bytes, str]]:
-    """So many, each with a mark of its own in its sound."""
-    return [marked() for _ in range(count)]
+def sounds(count: int) -> list[bytes]:
+    """So many recordings of four seconds, each with a mark of its own in its sound."""
+    return [marked()[0] for _ in range(count)]
 
 
 def send(side: Side, audios: list[bytes], clients: int) -> tuple[list[float], float]:
@@ -74,7 +52,7 @@ def send(side: Side, audios: list[bytes], clients: int) -> tuple[list[float], fl
 def upload(side: Side, scale: Scale) -> Figures:
     """Accepted uploads with no worker running: latency, rate, CPU of web, statements."""
     count = scale.of(150, 20)
-    audios = [audio for audio, _ in recordings(2 * count + 20)]
+    audios = sounds(2 * count + 20)
     send(side, audios[:20], 8)  # connections and caches
     before = cpu_seconds(side.web())
     alone, _ = send(side, audios[20 : 20 + count], 1)
@@ -86,43 +64,47 @@ def upload(side: Side, scale: Scale) -> Figures:
         "upload, 16 clients, p50 ms": 1000 * median(together),
         "uploads/s, 16 clients": count / seconds,
         "web CPU per upload, ms": 1000 * cpu / (2 * count),
-        "SQL statements per upload": _statements(side, 10, wait=False),
+        "SQL statements per upload": _statements(side, sounds(10)),
     }
 
 
-def _statements(side: Side, count: int, *, wait: bool) -> float:
-    """Per note, BEGIN and COMMIT not counted; with ``wait`` until the notes have ended."""
-    audios = [audio for audio, _ in recordings(count)]
-    side.servers.log_statements(True)
-    since = side.servers.postgres.log.stat().st_size
-    send(side, audios, 1)
-    if wait:
-        wait_for(lambda: len(side.servers.asked("chat")) >= count, 60, "no chat")
-        time.sleep(0.5)  # the last result's statements; asking the database would add ours
-    side.servers.log_statements(False)
-    return len(side.servers.statements(side.database, since)) / count
+def _statements(side: Side, recordings: list[bytes]) -> float:
+    """Per upload, BEGIN and COMMIT not counted, while no worker runs."""
+    with side.servers.statements_of(side.database) as said:
+        send(side, recordings, 1)
+    return len(said) / len(recordings)
 
 
 def pick_up(side: Side, scale: Scale) -> Figures:
-    """An idle worker: from web's answer to the first call; from transcription's end to chat."""
+    """An idle worker, milliseconds after web's answer: it takes the note; it calls the provider.
+
+    A note is taken when the worker writes that into its row. Then the product decodes it, looks for
+    speech and encodes a copy; the twin sends what it was given. The hand-off is from the end of
+    the transcription to the chat request.
+    """
     side.servers.provide()
     connection = side.connection()
-    for audio, _ in recordings(4):
+    for audio in sounds(4):
         side.upload(connection, audio)
     side.settle()
-    picked, handed = [], []
-    for audio, _ in recordings(scale.of(20, 4)):
+    picked, called, handed = [], [], []
+    for audio in sounds(scale.of(20, 4)):
         side.servers.provide()
-        _, answered = side.upload(connection, audio)
-        wait_for(lambda: side.servers.asked("chat"), 30, "no chat")
+        with side.servers.statements_of(side.database) as said:
+            begun = time.time()
+            took, answered = side.upload(connection, audio)
+            wait_for(lambda: side.servers.asked("chat"), 30, "no chat")
+        taken = next(one.at for one in said if one.at >= begun and one.text.startswith(side.claim))
+        picked.append(1000 * (taken - begun - took))
         [heard] = side.servers.asked("transcriptions")[:1]
         [asked] = side.servers.asked("chat")[:1]
-        picked.append(1000 * (heard["started"] - answered))
+        called.append(1000 * (heard["started"] - answered))
         handed.append(1000 * (asked["started"] - heard["ended"]))
         side.settle()
     return {
         "pick-up, p50 ms": median(picked),
         "pick-up, p95 ms": p95(picked),
+        "answer to the provider's call, p50 ms": median(called),
         "hand-off, p50 ms": median(handed),
     }
 
@@ -130,10 +112,10 @@ def pick_up(side: Side, scale: Scale) -> Figures:
 def idle(side: Side, scale: Scale) -> Figures:
     """CPU of worker and Valkey, and memory of all processes, while nothing happens."""
     side.servers.provide()
-    send(side, [audio for audio, _ in recordings(5)], 1)
+    send(side, sounds(5), 1)
     side.settle()
     time.sleep(scale.of(6, 1))  # what a first note sets off has to end
-    groups = side.worker() | side.servers.valkey.process.family()
+    groups = side.worker() | side.valkey.process.family()
     seconds = scale.of(15, 2)
     before, begun = cpu_seconds(groups), time.monotonic()
     time.sleep(seconds)
@@ -145,38 +127,60 @@ def idle(side: Side, scale: Scale) -> Figures:
 
 
 def drain(side: Side, scale: Scale) -> Figures:
-    """A backlog at 5 s + 1 s: notes an hour, CPU a note, memory at its highest."""
-    product = side.name == "product"
-    count = scale.of(200, 8) if product else scale.of(10, 4)
+    """A backlog at 5 s + 1 s: notes an hour, CPU a note, memory at its highest.
+
+    The clock runs from when the worker may look at the backlog to the last note's end: the twin's
+    10 notes and the product's 200, so that both have enough for some rounds of their threads.
+    """
+    count = scale.of(200, 8) if side.name == "product" else scale.of(10, 4)
     side.servers.provide(*((0.5, 0.1) if scale.small else (5.0, 1.0)))
-    audios = [audio for audio, _ in recordings(count)]
-    before, memory = cpu_seconds(side.worker()), 0.0
-    over = threading.Event()
-
-    def watch() -> None:
-        nonlocal memory
-        while not over.wait(1.0):
-            memory = max(memory, pss_megabytes(side.process.family()))
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    begun = time.monotonic()
-    watcher.start()
-    send(side, audios, 8)
-    ended = side.settle(180)
-    over.set()
-    watcher.join()
+    with side.worker_stopped():
+        send(side, sounds(count), 8)
+        before, begun = cpu_seconds(side.worker()), time.monotonic()
+    with highest(lambda: pss_megabytes(side.process.family())) as memory:
+        ended = side.settle(180)
     cpu = cpu_seconds(side.worker()) - before
     return {
         "notes/h at 5 s + 1 s": 3600 * count / (ended - begun),
         "worker CPU per note, ms": 1000 * cpu / count,
-        "memory under load, MB PSS": memory,
+        "memory under load, MB PSS": max(memory),
     }
 
 
+@contextmanager
+def highest(look: Callable[[], float]) -> Iterator[list[float]]:
+    """What ``look`` gave, once a second and at the end."""
+    seen: list[float] = []
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(1.0):
+            seen.append(look())
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        watcher.join()
+        seen.append(look())
+
+
 def per_note(side: Side, scale: Scale) -> Figures:
-    """Statements of web and worker for a note, one at a time."""
+    """Statements of the worker for a note, all it does beside included."""
     side.servers.provide()
-    return {"SQL statements per note, web and worker": _statements(side, 10, wait=True)}
+    send(side, sounds(4), 1)
+    side.settle()
+    count = scale.of(40, 10)
+    with ExitStack() as pause:
+        pause.enter_context(side.worker_stopped())
+        send(side, sounds(count), 4)
+        with side.servers.statements_of(side.database) as said:
+            pause.close()
+            wait_for(lambda: len(side.servers.asked("chat")) >= count, 60, "no chat")
+            time.sleep(0.5)  # the last result's statements; asking the database would add ours
+    return {"SQL statements per note in the worker": len(said) / count}
 
 
 def start(side: Side, scale: Scale) -> Figures:
@@ -184,27 +188,34 @@ def start(side: Side, scale: Scale) -> Figures:
     side.process.kill()
     begun = time.monotonic()
     side.launch()
-
-    def answers() -> bool:
-        connection = side.connection()
-        try:
-            connection.request("GET", side.health_path)
-            return connection.getresponse().status == 200
-        except OSError:
-            return False
-        finally:
-            connection.close()
-
-    side.process.wait_ready(answers, 60, "alive")
+    while not _answers(side):
+        if time.monotonic() > begun + 60 or not side.process.alive:
+            raise RuntimeError(f"{side.name} does not start")
+        time.sleep(0.005)
     return {"start to first 200, s": time.monotonic() - begun}
 
 
-MEASURES = (
-    Measure("upload", upload, role="web"),
-    Measure("start", start),
-    Measure("pick-up", pick_up),
-    Measure("idle", idle),
-    Measure("per-note", per_note),
-    Measure("drain", drain),
-    Measure("drain-128", drain, env={"WORKER_THREADS": "128"}),
-)
+def _answers(side: Side) -> bool:
+    connection = side.connection()
+    try:
+        connection.request("GET", side.health_path)
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+def duplicates(side: Side, scale: Scale) -> Figures:
+    """Calls to the provider for a note whose message is delivered 20 times more."""
+    side.servers.provide(transcription=1.0)
+    connection = side.connection()
+    with side.worker_stopped():
+        # Who listened when it was stopped has been given the first message already.
+        for audio in sounds(2):
+            note, _, _ = side.uploaded(connection, audio)
+        side.deliver(note, 20)
+    side.settle()
+    time.sleep(scale.of(25, 3))  # 20 deliveries of a second each to two processes
+    calls = len(side.servers.asked("transcriptions")) - 1
+    return {"transcriptions of a note delivered 21 times": calls}

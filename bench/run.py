@@ -1,47 +1,50 @@
-"""The product beside a Celery twin: same PostgreSQL, Valkey and provider, same machine, same run.
+"""The product beside a Celery twin: same PostgreSQL and provider, same machine, same run.
 
     python -m bench.run [MEASURE ...] [--repeat 3] [--smoke] [--write]
 
 Both run at once, and are asked in turn, ``--repeat`` times; what is printed is the median of the
 rounds of each side, and the product's as a share of the twin's. The twin's packages are installed
-below var/ when they are missing. ``--write`` puts tables and pictures into docs/performance.md.
+below var/ when they are missing. ``--write`` keeps the figures in bench/results and composes the
+tables and the picture of docs/performance.md from all that are there.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import time
 from collections import defaultdict
-from contextlib import ExitStack
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from bench.measures import MEASURES, Figures, Measure, Scale
-from bench.report import Line, table, write
-from bench.sides import Product, Servers, Side, Twin, make_venv
+from bench import million
+from bench.all_measures import MEASURES
+from bench.kinds import Figures, Measure, Scale
+from bench.report import Line, keep, table, write
+from bench.servers import Servers
+from bench.sides import Product, Side
+from bench.twin import Twin, make_venv
 
 
 def main() -> int:
     """Measure what was named, or all; 0."""
     options = parse()
     chosen = [one for one in MEASURES if not options.measures or one.name in options.measures]
-    scale = Scale(repeat=1 if options.smoke else options.repeat, small=options.smoke)
     make_venv()
-    lines: list[Line] = []
     begun = time.monotonic()
-    with Servers() as servers:
-        for number, measure in enumerate(chosen, 1):
-            say(f"{number}/{len(chosen)} {measure.name}")
-            lines += compare(servers, measure, scale)
-    print(table(lines))
+    for number, measure in enumerate(chosen, 1):
+        rounds = 1 if options.smoke or measure.once else options.repeat
+        say(f"{number}/{len(chosen)} {measure.name}")
+        lines = compare(measure, Scale(repeat=rounds, small=options.smoke), options.directory)
+        print(f"\n{measure.name}\n{table(lines)}", flush=True)
+        if options.write:
+            keep(measure.name, lines)
     say(f"{time.monotonic() - begun:.0f} s, load {os.getloadavg()[0]:.1f}")
-    if options.json:
-        rows = [(line.name, line.ours, line.twin) for line in lines]
-        Path(options.json).write_text(json.dumps(rows, indent=1))
     if options.write:
-        write(lines, scale.repeat)
+        write([one.name for one in MEASURES])
     return 0
 
 
@@ -56,7 +59,12 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--repeat", type=int, default=3, help="rounds of each measure; 3")
     parser.add_argument("--smoke", action="store_true", help="little of everything, once")
     parser.add_argument("--write", action="store_true", help="write docs/performance.md")
-    parser.add_argument("--json", metavar="FILE", help="keep every round's figures there")
+    parser.add_argument(
+        "--directory",
+        type=Path,
+        default=Path("/var/tmp/bau-bench"),  # noqa: S108  # nosec B108  # gigabytes, and kept
+        help="where the database with a million notes is kept; /var/tmp/bau-bench",
+    )
     options = parser.parse_args()
     if unknown := set(options.measures) - set(names):
         parser.error(f"no such measure: {', '.join(sorted(unknown))}; there are {', '.join(names)}")
@@ -67,21 +75,44 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def compare(servers: Servers, measure: Measure, scale: Scale) -> list[Line]:
+def compare(measure: Measure, scale: Scale, directory: Path) -> list[Line]:
     """Both sides up, asked in turn; which goes first changes from round to round."""
     found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     with ExitStack() as stack:
         sides: list[Side] = [
-            stack.enter_context(kind(servers, measure.role, measure.env))
-            for kind in (Product, Twin)
+            stack.enter_context(side) for side in stack.enter_context(_sides(measure, directory))
         ]
         for turn in range(scale.repeat):
-            for side in sides[:: 1 if turn % 2 == 0 else -1]:
-                figures: Figures = measure.ask(side, scale)
+            for side, figures in _asked(measure, sides[:: 1 if turn % 2 == 0 else -1], scale):
                 say(f"  {side.name}: " + ", ".join(f"{k} {v:.4g}" for k, v in figures.items()))
                 for name, value in figures.items():
                     found[_labelled(name, measure)][side.name].append(value)
     return [Line(name, both["product"], both["twin"]) for name, both in found.items()]
+
+
+@contextmanager
+def _sides(measure: Measure, directory: Path) -> Iterator[list[Side]]:
+    """The two, not started yet; for what is asked at the same time each with its own provider."""
+    with ExitStack() as stack:
+        if measure.million:
+            big = stack.enter_context(million.servers(directory))
+            yield [
+                million.Owner(big, measure.role, database=million.OURS),
+                million.OwnersTwin(big, measure.role, database=million.THEIRS),
+            ]
+            return
+        first = stack.enter_context(Servers())
+        second = stack.enter_context(Servers()) if measure.once else first
+        yield [Product(first, measure.role, measure.env), Twin(second, measure.role, measure.env)]
+
+
+def _asked(measure: Measure, sides: list[Side], scale: Scale) -> Iterator[tuple[Side, Figures]]:
+    if not measure.once:
+        for side in sides:
+            yield side, measure.ask(side, scale)
+        return
+    with ThreadPoolExecutor(len(sides)) as pool:
+        yield from zip(sides, pool.map(lambda side: measure.ask(side, scale), sides), strict=True)
 
 
 def _labelled(name: str, measure: Measure) -> str:

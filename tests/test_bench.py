@@ -37,7 +37,7 @@ def test_the_bench_says_what_it_can_measure() -> None:
     command = [sys.executable, "-m", "bench.run", "nonsense"]
     said = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=60)
     assert said.returncode == 2
-    assert "no such measure: nonsense; there are upload," in said.stderr
+    assert "no such measure: nonsense; there are pick-up," in said.stderr
 
 
 @pytest.mark.slow
