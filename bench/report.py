@@ -13,7 +13,7 @@ from pathlib import Path
 
 DOCS = Path(__file__).parent.parent / "docs"
 RESULTS = Path(__file__).parent / "results"
-BEGIN, END = "<!-- bench.run: begin -->", "<!-- bench.run: end -->"
+MARKS = ("<!-- bench.run: begin -->", "<!-- bench.run: end -->")
 
 #: By name of the figure: what must be and what is aimed at; as a share of the twin's, or, where
 #: the third is True, as an absolute figure of the product.
@@ -155,14 +155,17 @@ def write(measures: list[str]) -> None:
     taken = [json.loads(path.read_text()) for path in kept if path.exists()]
     lines = [Line(r["name"], r["product"], r["twin"]) for one in taken for r in one["lines"]]
     where = sorted({f"{one['when']}: {one['machine']}" for one in taken})
-    page = DOCS / "performance.md"
     (DOCS / "img" / "performance.svg").write_text(picture(lines))
-    text = page.read_text() if page.exists() else f"# Performance\n\n{BEGIN}\n{END}\n"
-    before, _, rest = text.partition(BEGIN)
-    after = rest.partition(END)[2]
     on = "\n".join(f"- {one}" for one in where)
-    new = (
-        f"{BEGIN}\nMeasured on:\n\n{on}\n\n{table(lines)}\n\n"
-        f"![The product's share of the twin's](img/performance.svg)\n{END}"
-    )
-    page.write_text(before + new + after)
+    shown = "![The product's share of the twin's](img/performance.svg)"
+    between(MARKS, f"Measured on:\n\n{on}\n\n{table(lines)}\n\n{shown}")
+
+
+def between(marks: tuple[str, str], text: str) -> None:
+    """Replace what stands between two marks of docs/performance.md."""
+    page = DOCS / "performance.md"
+    before, begin, rest = page.read_text().partition(marks[0])
+    _, end, after = rest.partition(marks[1])
+    if not end:
+        raise ValueError(f"{page} lacks {marks}")
+    page.write_text(f"{before}{begin}\n{text}\n{end}{after}")
