@@ -57,12 +57,13 @@ class Row:
     cpu: float
     memory: float
     connections: int
+    postgres: float
     redis: float
 
     def __str__(self) -> str:
         return (
             f"| {self.case} | {self.per_hour:,.0f} | {self.ideal:.0%} | {self.cpu:.0f}"
-            f" | {self.memory:.0f} | {self.connections} | {self.redis:.1f} |"
+            f" | {self.memory:.0f} | {self.connections} | {self.postgres:.1f} | {self.redis:.1f} |"
         )
 
 
@@ -73,6 +74,7 @@ COLUMNS = (
     "worker CPU a note, ms",
     "memory of all workers, MB",
     "connections to PostgreSQL",
+    "PostgreSQL CPU a note, ms",
     "Redis CPU a note, ms",
 )
 HEAD = f"| {' | '.join(COLUMNS)} |\n|{' --- |' * len(COLUMNS)}"
@@ -109,18 +111,17 @@ def run(servers: Servers, case: Case) -> Row:
             stack.enter_context(Stack(side.stack.env, role="worker"))
             for _ in range(1, case.containers)
         ]
-        workers = [side.worker, *(other.process.family for other in others)]
+        families = [side.worker, *(other.process.family for other in others)]
 
         def all_of_them() -> set[int]:
-            return {pid for family in workers for pid in family()}
+            return {pid for family in families for pid in family()}
 
         for other in others:
             other.process.suspend()
         with side.worker_stopped():
             send(side, sounds(case.notes), 8)
-            redis = side.valkey.process.family()
-            before, at_redis = cpu_seconds(all_of_them()), cpu_seconds(redis)
-            begun = time.monotonic()
+            groups = (all_of_them, servers.postgres.process.family, side.valkey.process.family)
+            before, begun = [cpu_seconds(group()) for group in groups], time.monotonic()
         for other in others:
             other.process.resume()
         with (
@@ -128,17 +129,21 @@ def run(servers: Servers, case: Case) -> Row:
             highest(lambda: servers.postgres.connections(side.database)) as connections,
         ):
             took = side.settle(600) - begun
-        cpu = cpu_seconds(all_of_them()) - before
+        after = [cpu_seconds(group()) for group in groups]
+        by_workers, postgres, redis = (
+            1000 * (late - early) / case.notes for early, late in zip(before, after, strict=True)
+        )
         slots = case.threads * case.containers
         rounds = -(-case.notes // slots)
         return Row(
             str(case),
             3600 * case.notes / took,
             rounds * sum(case.provider) / took,
-            1000 * cpu / case.notes,
+            by_workers,
             max(memory),
             int(max(connections)),
-            1000 * (cpu_seconds(redis) - at_redis) / case.notes,
+            postgres,
+            redis,
         )
 
 

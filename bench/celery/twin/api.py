@@ -1,6 +1,7 @@
 """Upload, list and search by Django REST framework."""
 
 from django.http import HttpResponse
+from redis.exceptions import RedisError
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.parsers import JSONParser, MultiPartParser
@@ -39,6 +40,13 @@ class NoteSerializer(serializers.ModelSerializer):
 
 class UploadThrottle(UserRateThrottle):
     scope = "upload"
+
+    def allow_request(self, request, view):
+        """Open when Redis is down: its cache was set to ignore exceptions."""
+        try:
+            return super().allow_request(request, view)
+        except RedisError:
+            return True
 
 
 class UploadSerializer(serializers.Serializer):
