@@ -20,6 +20,7 @@ from bench.measures import median, p95
 from bench.servers import PREFIX, Servers
 from bench.sides import Product, Side
 from bench.twin import TWIN, VENV, Twin
+from bench.vocabulary import SEED, vocabulary
 from tests.services import minimal_environment
 from tests.services.postgres import Postgres
 
@@ -166,9 +167,6 @@ def _thousandth(side: Side) -> str:
 
 def selective_words(side: Side, count: int) -> list[str]:
     """Words that few of the owner's notes have, the same for both sides."""
-    from bench.notes import SEED
-    from bench.vocabulary import vocabulary
-
     found: list[str] = []
     query = (
         "SELECT count(*) FROM bau_mental_note n JOIN accounts_workspace w ON w.id = workspace_id"

@@ -16,10 +16,9 @@ from django.contrib.auth.models import User
 from django.db import connection
 from psycopg import sql
 
-from bench.vocabulary import vocabulary
+from bench.vocabulary import SEED, vocabulary
 from notes.models import Box, Note
 
-SEED = 20261122
 START = datetime(2025, 1, 1, tzinfo=UTC)
 ORDINARY = 1000  # notes of an ordinary user
 BOXES = 8

@@ -185,8 +185,7 @@ def _words_by_share() -> dict[str, list[str]]:
     from django.contrib.auth.models import User
     from django.db import connection
 
-    from bench.notes import SEED
-    from bench.vocabulary import vocabulary
+    from bench.vocabulary import SEED, vocabulary
     from notes.search.query import fold
     from notes.search.stopwords import STOPWORDS
 

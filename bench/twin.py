@@ -104,9 +104,11 @@ class Twin(Side):
             "from django.contrib.auth.models import User\n"
             "from rest_framework.authtoken.models import Token\n"
             "from twin.models import Box, Workspace\n"
-            "home = Workspace.objects.create(slug='casa')\n"
-            f"[Box.objects.create(workspace=home, name=name) for name in {BOXES!r}]\n"
-            "print(Token.objects.create(user=User.objects.create_user('ana')).key)"
+            f"home, is_new = Workspace.objects.get_or_create(slug={self.home!r})\n"
+            f"names = {BOXES!r} if is_new else ()\n"
+            "[Box.objects.create(workspace=home, name=name) for name in names]\n"
+            "user, _ = User.objects.get_or_create(username='ana')\n"
+            "print(Token.objects.get_or_create(user=user)[0].key)"
         )
         command = [str(VENV / "bin" / "python"), "-c", code]
         done = subprocess.run(

@@ -5,6 +5,9 @@ from __future__ import annotations
 import random
 from itertools import accumulate, chain
 
+#: Of the million notes and their words.
+SEED = 20261122
+
 _SMALL = (
     "de a o que e do da em um para com não uma os no se na por mais as dos como mas ao ele das "
     "à seu sua ou quando muito já eu também só pelo pela até isso ela entre depois sem mesmo "
