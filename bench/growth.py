@@ -2,7 +2,8 @@
 
     python -m bench.growth [--few] [--write]
 
-Ten minutes on two cores; three without the cases of 2,000 notes. ``--write`` puts the table into docs/performance.md.
+Ten minutes on two cores, three without the cases of 2,000 notes. ``--write`` puts the table into
+docs/performance.md.
 """
 
 from __future__ import annotations
@@ -57,13 +58,12 @@ class Row:
     cpu: float
     memory: float
     connections: int
-    postgres: float
     redis: float
 
     def __str__(self) -> str:
         return (
             f"| {self.case} | {self.per_hour:,.0f} | {self.ideal:.0%} | {self.cpu:.0f}"
-            f" | {self.memory:.0f} | {self.connections} | {self.postgres:.1f} | {self.redis:.1f} |"
+            f" | {self.memory:.0f} | {self.connections} | {self.redis:.1f} |"
         )
 
 
@@ -74,7 +74,6 @@ COLUMNS = (
     "worker CPU a note, ms",
     "memory of all workers, MB",
     "connections to PostgreSQL",
-    "PostgreSQL CPU a note, ms",
     "Redis CPU a note, ms",
 )
 HEAD = f"| {' | '.join(COLUMNS)} |\n|{' --- |' * len(COLUMNS)}"
@@ -122,7 +121,7 @@ def run(servers: Servers, case: Case) -> Row:
             other.process.suspend()
         with side.worker_stopped():
             send(side, sounds(case.notes), 8)
-            groups = (all_of_them, servers.postgres.process.family, side.valkey.process.family)
+            groups = (all_of_them, side.valkey.process.family)
             before, begun = [cpu_seconds(group()) for group in groups], time.monotonic()
         for other in others:
             other.process.resume()
@@ -132,7 +131,7 @@ def run(servers: Servers, case: Case) -> Row:
         ):
             took = side.settle(600) - begun
         after = [cpu_seconds(group()) for group in groups]
-        by_workers, postgres, redis = (
+        by_workers, redis = (
             1000 * (late - early) / case.notes for early, late in zip(before, after, strict=True)
         )
         slots = case.threads * case.containers
@@ -144,7 +143,6 @@ def run(servers: Servers, case: Case) -> Row:
             by_workers,
             max(memory),
             int(max(connections)),
-            postgres,
             redis,
         )
 
