@@ -2,8 +2,8 @@
 
 The interpreter runs one thread of a process at a time (python.org, "global interpreter lock"), so a
 second core makes none of them faster. It makes them slower: each hand-over of the lock then wakes a
-thread on the other core. With 16 uploads at once a web process had 180 voluntary context switches
-and 7.2 ms of CPU an upload on two cores, and 20 and 4.6 on one (`bench.run upload`).
+thread on the other core. With 16 uploads at once a web process was seen to have 180 voluntary
+context switches and 7.2 ms of CPU an upload on two cores, and 20 and 4.6 on one (/proc/PID/task).
 
 Linux moves other work away from a core that such a process keeps busy.
 """

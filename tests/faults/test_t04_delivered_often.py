@@ -10,10 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
-import dramatiq
-
-from notes.broker import DoorbellBroker
-from notes.stages import Stage
+from tests.doorbell import ring
 from tests.faults.rig import DATABASES, QUICK, Rig
 from tests.services import proc, wait_for
 from tests.services.run import REPOSITORY
@@ -35,11 +32,11 @@ def test_twenty_deliveries_are_one_call(database: str, tmp_path: Path) -> None:
         rig.provider.latency["transcriptions"] = 3.0
         with frozen(rig, workers):
             (note,) = rig.send(1)
-            deliver(rig, note.note, 20)
+            ring(rig.valkey.url, note.note, 20)
         rig.wait_for_calls(1)
-        deliver(rig, note.note, 20)
+        ring(rig.valkey.url, note.note, 20)
         rig.settle(30)
-        deliver(rig, note.note, 20)
+        ring(rig.valkey.url, note.note, 20)
         wait_for(lambda: not waiting(rig), 30, lambda: f"{waiting(rig)} are not looked at")
         looked = [stack.log_text().count("Received message transcribe_audio") for stack in workers]
         row = rig.close_books(
@@ -72,16 +69,6 @@ def frozen(rig: Rig, workers: list[Stack]) -> Iterator[None]:
         yield
     finally:
         proc.send(children, signal.SIGCONT)
-
-
-def deliver(rig: Rig, note: str, times: int) -> None:
-    """Ring for the note as web and sweep do."""
-    doorbell = DoorbellBroker(url=rig.valkey.url, middleware=[])
-    stage = Stage.TRANSCRIPTION
-    for _ in range(times):
-        doorbell.enqueue(dramatiq.Message(stage.queue, stage.actor, (note,), {}, {}))
-    doorbell.bell.close()
-    doorbell.client.close()
 
 
 def waiting(rig: Rig) -> object:
