@@ -13,10 +13,11 @@ from array import array
 from typing import Any
 
 from notes.audio import jail, wire
+from notes.audio.copies import copy_of, rehearse
 from notes.audio.cutting import Cutter
 from notes.audio.edges import first_bytes_of_a_fragment
 from notes.audio.levels import Block, Meter, decibels
-from notes.audio.media import COPIES, Copy, Refused, Sound, rehearse
+from notes.audio.media import Refused, Sound
 from notes.audio.order import BLOCK_SAMPLES, BLOCK_SECONDS, RATE, Order
 from notes.audio.pauses import PauseShortener
 from notes.audio.voice import SpeechGate
@@ -128,7 +129,7 @@ class Preparation:
             if begins:
                 self._end_part()
                 self.gate.begin()
-                self.part = Part(self.order)
+                self.part = Part(self.sound, self.order)
             assert self.part  # noqa: S101  # nosec B101
             self.gate.hear(block)
             self.part.add(block)
@@ -156,8 +157,8 @@ class Preparation:
 class Part:
     """A part of the copy, sent while it is made; only where it came from is kept."""
 
-    def __init__(self, order: Order) -> None:
-        self._copy: Copy = COPIES[order.copy](lambda content: send(wire.data(content)))
+    def __init__(self, sound: Sound, order: Order) -> None:
+        self._copy = copy_of(sound, order, lambda content: send(wire.data(content)))
         self._stretches: list[list[float]] = []
         self._next = -1
         self.samples = 0

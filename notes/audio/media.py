@@ -1,20 +1,22 @@
-"""FFmpeg, by PyAV: the only module that may import it, and only in the decoder's child process."""
+"""Reading with FFmpeg, by PyAV, in the decoder's child process and nowhere else.
+
+Only this module and :mod:`notes.audio.copies` may import it.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import io
 import logging
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import av
 import av.logging
+from av.audio.fifo import AudioFifo
 from av.audio.resampler import AudioResampler
 from av.stream import Disposition
 
 from notes.audio.edges import MatroskaEnding, is_endless_wav, ogg_breaks_off
-from notes.audio.order import BLOCK_SAMPLES, OPUS_BITS, RATE, CopyFormat
+from notes.audio.order import BLOCK_SAMPLES, RATE, SHORT_SECONDS
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
@@ -29,6 +31,7 @@ CODECS = (
     "pcm_s32be,pcm_f32le,pcm_f32be,pcm_f64le,pcm_u8,pcm_s8,pcm_alaw,pcm_mulaw,adpcm_ima_wav,"
     "adpcm_ms,gsm,gsm_ms"
 )
+OPUS = ("opus", "libopus")
 #: The stream has no name and no protocol may be used, so nothing but the stream can be opened.
 SAFE = {
     "format_whitelist": CONTAINERS,
@@ -72,6 +75,7 @@ class Sound:
         except (av.FFmpegError, EOFError, ValueError) as fault:
             raise Refused("audio_undecodable") from fault
         self._stream = _only_audio(self._container.streams)
+        self._kept: list[Packet[AudioStream]] | None = [] if self._is_voice_opus() else None
         self.seconds = 0.0
         self.bad_packets = 0
 
@@ -84,6 +88,16 @@ class Sound:
             "rate": context.sample_rate,
             "channels": context.channels,
         }
+
+    @property
+    def short_opus(self) -> list[Packet[AudioStream]]:
+        """All packets so far of a short voice note in Opus without a fault; else none."""
+        return [] if self.bad_packets else self._kept or []
+
+    @property
+    def stream(self) -> AudioStream:
+        """What the packets belong to."""
+        return self._stream
 
     @property
     def truncated(self) -> bool:
@@ -110,11 +124,23 @@ class Sound:
         ``seconds`` counts what was decoded so far, whatever the headers say.
         """
         resampler = AudioResampler("s16", "mono", RATE, frame_size=BLOCK_SAMPLES)
+        for frame in self._second_by_second():
+            yield from map(_pcm, resampler.resample(frame))
+        yield from map(_pcm, resampler.resample(None))
+
+    def _second_by_second(self) -> Iterator[AudioFrame]:
+        """The sound in frames of a second. Decoding and resampling in turns of 20 ms throw each
+        other out of the processor's caches: four seconds of Opus took 13 ms, so 9.
+        """
+        fifo = AudioFifo()
         for frame in self._frames():
             self.seconds += frame.samples / frame.sample_rate
             frame.pts = None  # gaps and jumps in a phone's clock are none of our business
-            yield from map(_pcm, resampler.resample(frame))
-        yield from map(_pcm, resampler.resample(None))
+            fifo.write(frame)
+            if fifo.samples >= frame.sample_rate / 2 and (second := fifo.read()):
+                yield second
+        if rest := fifo.read():
+            yield rest
 
     def _frames(self) -> Iterator[AudioFrame]:
         first = self._stream.codec_context
@@ -138,6 +164,7 @@ class Sound:
                 yield from packet.decode()
                 if packet.size:  # the last one is empty: it flushes the decoder
                     in_a_row = 0
+                    self._keep(packet)
             except (av.FFmpegError, EOFError) as fault:
                 _not_memory(fault)
                 self.bad_packets += 1
@@ -146,6 +173,22 @@ class Sound:
                 break
         if in_a_row:  # what cannot be read at the end was cut through
             self._broken_off = True
+
+    def _is_voice_opus(self) -> bool:
+        """Whether it is what messengers and browsers record, in a container that says so plainly.
+
+        The header of Opus is the same in these (RFC 7845), and another one in MP4 or CAF.
+        """
+        context = self._stream.codec_context
+        plain = self._container.format.name in ("ogg", "matroska,webm")
+        head = (context.extradata or b"").startswith(b"OpusHead")
+        return plain and head and context.name in OPUS and context.channels == 1
+
+    def _keep(self, packet: Packet[AudioStream]) -> None:
+        if packet.is_corrupt or self.seconds > SHORT_SECONDS:
+            self._kept = None
+        if self._kept is not None:
+            self._kept.append(packet)
 
     def _packets(self) -> Iterator[Packet[AudioStream]]:
         try:
@@ -193,84 +236,3 @@ class _Nameless:
 
     def __init__(self, file: BinaryIO) -> None:
         self.read, self.seek, self.tell = file.read, file.seek, file.tell
-
-
-class _Outlet:
-    """A stream for FFmpeg to write; it cannot seek."""
-
-    def __init__(self, emit: Callable[[bytes], None]) -> None:
-        self._emit = emit
-
-    def write(self, content: bytes) -> int:
-        self._emit(bytes(content))
-        return len(content)
-
-
-class Copy(Protocol):
-    """A part of the upload copy in the making."""
-
-    def add(self, pcm: bytes) -> None: ...
-
-    def close(self) -> None: ...
-
-
-class OpusCopy:
-    """Ogg/Opus, with nothing in it but the sound."""
-
-    def __init__(self, emit: Callable[[bytes], None]) -> None:
-        self._container = av.open(
-            _Outlet(emit), "w", format="ogg", options={"fflags": "+bitexact", "page_duration": "1"}
-        )
-        # Above 16 kbit/s "audio" is Opus's transform codec: half the CPU of its speech codec.
-        options = {
-            "application": "audio",
-            "compression_level": "0",
-            "frame_duration": "60",
-            "vbr": "constrained",
-            "flags": "+bitexact",
-        }
-        self._stream = self._container.add_stream(
-            "libopus", rate=RATE, layout="mono", options=options
-        )
-        self._stream.bit_rate = OPUS_BITS
-        self._samples = 0
-
-    def add(self, pcm: bytes) -> None:
-        frame = av.AudioFrame(format="s16", layout="mono", samples=len(pcm) // 2)
-        frame.planes[0].update(pcm.ljust(frame.planes[0].buffer_size, b"\0"))
-        frame.sample_rate, frame.pts = RATE, self._samples
-        self._samples += frame.samples
-        self._container.mux(self._stream.encode(frame))
-
-    def close(self) -> None:
-        self._container.mux(self._stream.encode(None))
-        self._container.close()
-
-
-class PcmCopy:
-    """Bare samples, for a model on this machine."""
-
-    def __init__(self, emit: Callable[[bytes], None]) -> None:
-        self.add = emit
-
-    def close(self) -> None:
-        pass
-
-
-COPIES: dict[CopyFormat, type[OpusCopy] | type[PcmCopy]] = {"ogg": OpusCopy, "pcm": PcmCopy}
-
-
-def rehearse() -> None:
-    """Do everything once with sound of our own: PyAV imports the last of itself on the way."""
-    file = io.BytesIO()
-
-    def keep(content: bytes) -> None:
-        file.write(content)
-
-    copy = OpusCopy(keep)
-    copy.add(bytes(2 * BLOCK_SAMPLES))
-    copy.close()
-    file.seek(0)
-    list(Sound(file).blocks())
-    with contextlib.suppress(Refused):
-        Sound(io.BytesIO(b"no sound"))

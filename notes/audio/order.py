@@ -14,6 +14,8 @@ RATE = 16_000
 BLOCK_SAMPLES = 960
 BLOCK_SECONDS = BLOCK_SAMPLES / RATE
 
+#: In a recording no longer than this nothing is shortened: there is nothing to save.
+SHORT_SECONDS = 12.0
 #: Bits per second of the upload copy: an eighth of the same sound as wav.
 OPUS_BITS = 32_000
 #: What an Ogg page and the rate control may add to that.
@@ -51,6 +53,12 @@ class Order:
         if self.part_bytes:
             limits.append(self.part_bytes / self.bytes_per_second)
         return min(limits, default=None)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a short recording makes one part from its beginning to its end."""
+        part = self.seconds_per_part
+        return self.start == 0 and self.end is None and (part is None or part >= SHORT_SECONDS)
 
     @property
     def bytes_per_second(self) -> float:

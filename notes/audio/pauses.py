@@ -6,14 +6,12 @@ from collections import deque
 from collections.abc import Iterator
 
 from notes.audio.levels import Block
-from notes.audio.order import BLOCK_SECONDS
+from notes.audio.order import BLOCK_SECONDS, SHORT_SECONDS
 
 #: Longer pauses are shortened ...
 LONGEST = 2.0
 #: ... to this on each side: a second in all still sounds like the end of a sentence.
 KEPT = 0.5
-#: In a short note there is nothing to save, so its beginning stays as it is.
-UNTOUCHED = 12.0
 
 
 def _blocks(seconds: float) -> int:
@@ -30,7 +28,8 @@ class PauseShortener:
 
     def take(self, block: Block) -> Iterator[Block]:
         """The blocks that may go on now."""
-        if not self._enabled or block.index < _blocks(UNTOUCHED):
+        # The beginning of any note stays, since nobody knows yet whether it will be a short one.
+        if not self._enabled or block.index < _blocks(SHORT_SECONDS):
             yield block
         elif not block.quiet:
             yield from self.rest()
