@@ -1,22 +1,26 @@
-"""Statements that each upload needs, made into SQL once per process.
+"""Statements that each upload and each note needs, made into SQL once per process.
 
 Django makes the SQL of a statement anew each time. For one that finds or makes a single row that
-takes several times as long as the answer of the database, and web does it with one core's worth of
-Python.
+takes several times as long as the answer of the database, and web and worker do it with one core's
+worth of Python.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
+from inspect import signature
 from typing import Any, Generic, TypeVar, cast
+from uuid import UUID
 
 from django.db import connection
-from django.db.models import Field, Model, QuerySet
-from django.db.models.sql import InsertQuery, UpdateQuery
+from django.db.models import Expression, Field, Model, QuerySet
+from django.db.models.functions import Now
+from django.db.models.sql import DeleteQuery, InsertQuery, UpdateQuery
 from django.db.models.sql.compiler import SQLCompiler, SQLInsertCompiler
 
 M = TypeVar("M", bound=Model)
+E = TypeVar("E", bound=Expression)
 
 
 class Template:
@@ -98,7 +102,7 @@ class Inserted(Generic[M]):
     are as for :class:`Found`. No signals are sent.
     """
 
-    def __init__(self, model: type[M], fixed: dict[str, Any], **examples: Any) -> None:
+    def __init__(self, model: type[M], fixed: dict[str, Any], /, **examples: Any) -> None:
         self._model, self._fixed, self._examples = model, fixed, examples
         self._fields = [cast("Field[Any, Any]", model._meta.get_field(name)) for name in examples]
 
@@ -132,10 +136,149 @@ class Inserted(Generic[M]):
     def _compiled(self) -> tuple[SQLInsertCompiler, Template, dict[int, Any]]:
         meta, example = self._model._meta, self._model(**self._fixed, **self._examples)
         query = InsertQuery(self._model)
-        query.insert_values(meta.local_concrete_fields, [example])
+        columns = [one for one in meta.local_concrete_fields if one is not meta.auto_field]
+        query.insert_values(columns, [example])
         compiler = query.get_compiler(connection=connection)
         compiler.returning_fields = meta.db_returning_fields
         [(sql, params)] = compiler.as_sql()
-        columns: list[Any] = [field.get_col(meta.db_table) for field in meta.db_returning_fields]
+        given: list[Any] = [field.get_col(meta.db_table) for field in meta.db_returning_fields]
         template = Template(sql, params, self._as_stored(example))
-        return compiler, template, compiler.get_converters(columns)
+        return compiler, template, compiler.get_converters(given)
+
+
+class Given(Expression):
+    """A value that is told when the statement is executed: the one of that ``name``, or of the
+    ``column`` that is set to it.
+    """
+
+    def __init__(self, name: str, column: Field[Any, Any] | None = None) -> None:
+        super().__init__(output_field=column)
+        self.name, self._column = name, column
+
+    def as_sql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, Any]:
+        return "%s", (self,)
+
+    def of(self, given: dict[str, Any], columns: dict[str, Any]) -> Any:
+        """Its value, as the database takes it."""
+        if self._column is not None:
+            return self._column.get_db_prep_save(columns[self.name], connection)
+        value = given[self.name]
+        native = connection.features.has_native_uuid_field
+        return value.hex if isinstance(value, UUID) and not native else value
+
+
+_FIXED: dict[int, Expression] = {}
+
+
+def fixed(expression: E) -> E:
+    """An expression that is made once, so that SQL with it may be remembered.
+
+    It may hold a :class:`Given`.
+    """
+    _FIXED[id(expression)] = expression
+    return expression
+
+
+class Loaded(Generic[M]):
+    """``build(...)`` is a queryset of rows; each of its parameters is a value told later."""
+
+    def __init__(self, build: Callable[..., QuerySet[M]]) -> None:
+        self._build = build
+        self._names = tuple(signature(build).parameters)
+
+    def __call__(self, *values: Any) -> list[M]:
+        """The rows, as the queryset would give them."""
+        compiler, sql, params, converters = self._compiled
+        given = dict(zip(self._names, values, strict=True))
+        with connection.cursor() as cursor:
+            cursor.execute(sql, _filled(params, given, {}))
+            rows = cursor.fetchall()
+        return [self._made(row) for row in compiler.apply_converters(rows, converters)]
+
+    def _made(self, row: Sequence[Any]) -> M:
+        compiler: Any = self._compiled[0]
+        info = compiler.klass_info
+        columns = info["select_fields"]
+        names = [compiler.select[at][0].target.attname for at in columns]
+        made: M = info["model"].from_db(connection.alias, names, row[columns[0] : columns[-1] + 1])
+        for name, at in compiler.annotation_col_map.items():
+            setattr(made, name, row[at])
+        return made
+
+    @cached_property
+    def _compiled(self) -> tuple[SQLCompiler, str, Any, dict[int, Any]]:
+        query = self._build(*map(Given, self._names)).query
+        compiler: Any = query.get_compiler(connection=connection)
+        sql, params = compiler.as_sql()
+        converters = compiler.get_converters([chosen[0] for chosen in compiler.select])
+        return compiler, sql, params, converters
+
+
+class Updated:
+    """``build(...)`` is a queryset of rows, of which any columns may be set.
+
+    The SQL is made once for each set of columns. A column gets a value, ``Now()`` or an expression
+    that is :func:`fixed`; with any other expression the SQL is made anew.
+    """
+
+    def __init__(self, build: Callable[..., QuerySet[Any]]) -> None:
+        self._build, self._names = build, tuple(signature(build).parameters)
+        self._known: dict[tuple[tuple[str, object], ...], tuple[str, Any]] = {}
+
+    def __call__(self, *keys: Any, columns: dict[str, Any], **given: Any) -> int:
+        """Set ``columns`` in the rows; how many there were. ``given`` is for what is fixed."""
+        kinds = tuple((name, _kind(value)) for name, value in columns.items())
+        if any(kind is Expression for _, kind in kinds):
+            return self._build(*keys).update(**columns)
+        if kinds not in self._known:
+            self._known[kinds] = self._compile(columns, kinds)
+        sql, params = self._known[kinds]
+        with connection.cursor() as cursor:
+            given |= dict(zip(self._names, keys, strict=True))
+            cursor.execute(sql, _filled(params, given, columns))
+            return int(cursor.rowcount)
+
+    def _compile(
+        self, columns: dict[str, Any], kinds: tuple[tuple[str, object], ...]
+    ) -> tuple[str, Any]:
+        rows = self._build(*map(Given, self._names))
+        get_field = rows.model._meta.get_field
+        told = {name: Given(name, get_field(name)) for name, kind in kinds if kind is None}
+        query: Any = rows.query.chain(UpdateQuery)
+        query.add_update_values({**columns, **told})
+        sql, params = query.get_compiler(connection=connection).as_sql()
+        return sql, params
+
+
+class Deleted:
+    """``build(...)`` is a queryset of rows to delete, to which no other rows belong."""
+
+    def __init__(self, build: Callable[..., QuerySet[Any]]) -> None:
+        self._build, self._names = build, tuple(signature(build).parameters)
+
+    def __call__(self, *values: Any) -> None:
+        """Delete the rows. No signals are sent."""
+        sql, params = self._compiled
+        with connection.cursor() as cursor:
+            given = dict(zip(self._names, values, strict=True))
+            cursor.execute(sql, _filled(params, given, {}))
+
+    @cached_property
+    def _compiled(self) -> tuple[str, Any]:
+        query: Any = self._build(*map(Given, self._names)).query.chain(DeleteQuery)
+        sql, params = query.get_compiler(connection=connection).as_sql()
+        return sql, params
+
+
+def _kind(value: Any) -> object:
+    """What of ``value`` the SQL depends on; the class of all expressions if it cannot be told."""
+    if not hasattr(value, "resolve_expression"):
+        return None
+    if isinstance(value, Now):
+        return Now
+    return id(value) if id(value) in _FIXED else Expression
+
+
+def _filled(params: Iterable[Any], given: dict[str, Any], columns: dict[str, Any]) -> list[Any]:
+    """``params`` with what was told in the places of what was to be."""
+    return [one.of(given, columns) if isinstance(one, Given) else one for one in params]

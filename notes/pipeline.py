@@ -157,7 +157,7 @@ def _insist(step: Callable[[], T]) -> T:
 
 def _transcribe(transcriber: Transcriber, work: Work) -> bool:
     work.provider, work.model = transcriber.provider, transcriber.model
-    hints = Hints(work.note.requested_language or None, _words(_cards(work.note)))
+    hints = Hints(work.note.requested_language or None, _words(Box.cards_of(work.note.owner_id)))
     release_connection()
     with _audio(work.note) as file:
         transcription = Transcription(transcriber, hints, work, leases.draining)
@@ -184,7 +184,7 @@ def _words(boxes: list[BoxCard]) -> tuple[str, ...]:
 def _classify(work: Work) -> bool:
     if work.note.filed_by == FiledBy.USER:
         return work.leave_where_it_is()
-    boxes = _cards(work.note)
+    boxes = Box.cards_of(work.note.owner_id)
     decision = _ask(RulesClassifier(), work, boxes)
     if boxes and settings.CLASSIFIER == "llm" and not is_sure(decision):
         decision = _ask(get_classifier(), work, boxes)
@@ -196,7 +196,3 @@ def _ask(classifier: Classifier, work: Work, boxes: list[BoxCard]) -> Decision:
     work.provider, work.model = classifier.provider, classifier.model
     release_connection()
     return classifier.classify(work.note.transcript, boxes)
-
-
-def _cards(note: Note) -> list[BoxCard]:
-    return [box.card() for box in Box.objects.for_user(note.owner_id)]

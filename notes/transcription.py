@@ -60,7 +60,7 @@ class Transcription:
         self._stopping = stopping
         self._parallel = 1 if transcriber.exclusive else settings.TRANSCRIPTION_PARALLEL_PARTS
         self._counting = Lock()
-        self._known = {(part.start_ms, part.end_ms): part for part in work.note.parts.all()}
+        self._known = {(part.start_ms, part.end_ms): part for part in work.parts_heard()}
         self._sent = self._spanned = 0.0
         self.parts = self._silent = 0
         self._is_only_part = False

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models, transaction
 
 from notes.classifiers import BoxCard
+from notes.compiled import Loaded
 
 
 class BoxQuerySet(models.QuerySet["Box"]):
@@ -43,6 +44,11 @@ class Box(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @classmethod
+    def cards_of(cls, owner_id: int) -> list[BoxCard]:
+        """The cards of all boxes of ``owner_id``, by name."""
+        return [box.card() for box in _boxes_of(owner_id)]
+
     def card(self) -> BoxCard:
         """What a classifier may know of this box."""
         return BoxCard(self.id, self.name, self.description, tuple(self.keywords))
@@ -56,3 +62,6 @@ class Box(models.Model):
                 box=None, filed_by="user", filing_confidence=None, filing_reason="box_deleted"
             )
             self.delete()
+
+
+_boxes_of = Loaded(lambda owner_id: Box.objects.for_user(owner_id))

@@ -10,13 +10,15 @@ import random
 import uuid
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Expression, F, Q
 from django.db.models.functions import Coalesce, Now
 
+from notes.compiled import fixed
 from notes.provider import Later, OverQuota
 
 #: A stage that errs this often is given up.
@@ -94,11 +96,19 @@ def lease(token: uuid.UUID, started_at: datetime) -> dict[str, Any]:
     """The columns of a lease that begins now."""
     return {
         "lease_token": token,
-        "lease_expires_at": Now() + timedelta(seconds=settings.LEASE_SECONDS),
+        "lease_expires_at": _in_seconds(settings.LEASE_SECONDS),
         "lease_started_at": started_at,
         "progress_at": Now(),
-        "first_tried_at": Coalesce(F("first_tried_at"), Now()),
+        "first_tried_at": _FIRST_TRIED,
     }
+
+
+_FIRST_TRIED = fixed(Coalesce(F("first_tried_at"), Now()))
+
+
+@cache
+def _in_seconds(seconds: float) -> Expression:
+    return fixed(Now() + timedelta(seconds=seconds))
 
 
 def renew_leases(jobs: models.QuerySet[Any], tokens: Iterable[uuid.UUID]) -> int:

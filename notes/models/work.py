@@ -17,16 +17,16 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, models, transaction
-from django.db.models import Case, F, Sum, TextField, Value, When
+from django.db.models import F, Sum
 from django.db.models.functions import Now
 
 from notes.audio.report import Findings
 from notes.broker import ring_on_commit
 from notes.classifiers import Decision
 from notes.connections import release_connection
+from notes.models import statements
 from notes.models.attempt import Attempt
-from notes.models.box import Box
-from notes.models.delivery import announce, listeners
+from notes.models.delivery import announce
 from notes.models.job import FRESH, MAX_AGE, MAX_ATTEMPTS, MAX_CRASHES, RELEASED, lease, retry_delay
 from notes.models.note import RUNNING, WAITING, FiledBy, Note, Status
 from notes.models.part import Part
@@ -67,9 +67,8 @@ class Work:
     @classmethod
     def find(cls, note_id: uuid.UUID, stage: Stage) -> Work | None:
         """The note as work, if it may be claimed now for ``stage``."""
-        claimable = Note.objects.claimable(stage).annotate(clock=Now(), listeners=listeners())
-        note = claimable.filter(pk=note_id).first()
-        return cls(note, stage, found_at=_clock(note)) if note else None
+        found = statements.claimable[stage](note_id)
+        return cls(found[0], stage, found_at=_clock(found[0])) if found else None
 
     def claim(self) -> bool:
         """Take the lease; False if somebody else was quicker.
@@ -77,22 +76,24 @@ class Work:
         A lease that ran out is a crash of its holder, and is written down as interrupted.
         """
         note, crashes = self.note, self.note.crashes + self.note.was_interrupted
+        columns = {"processing_status": RUNNING[self.stage], "crashes": crashes}
+        columns |= lease(self.token, self.found_at)
+        if note.was_interrupted:
+            claimed = self._claim_after_a_crash(columns)
+        else:
+            claimed = statements.unheld[self.stage](note.pk, columns=columns)
+        note.crashes, note.lease_started_at = crashes, self.found_at
+        return bool(claimed)
+
+    def _claim_after_a_crash(self, columns: dict[str, Any]) -> int:
+        rows = Note.objects.claimable(self.stage).filter(pk=self.note.pk)
         with transaction.atomic():
-            claimed = (
-                Note.objects.claimable(self.stage)
-                .filter(pk=note.pk, lease_token=note.lease_token)
-                .update(
-                    processing_status=RUNNING[self.stage],
-                    crashes=crashes,
-                    **lease(self.token, self.found_at),
-                )
-            )
-            if claimed and note.was_interrupted:
+            claimed = rows.filter(lease_token=self.note.lease_token).update(**columns)
+            if claimed:
                 self.seconds_sent = self._sent_so_far()
                 self._write_attempt(Attempt(outcome=Attempt.Outcome.INTERRUPTED))
                 self.seconds_sent = None
-        note.crashes, note.lease_started_at = crashes, self.found_at
-        return bool(claimed)
+        return claimed
 
     def go_on(self) -> None:
         """Say that there is progress: STAGE_SECONDS count from here again. Cheap to call often.
@@ -120,6 +121,10 @@ class Work:
         return self.found_at - (self.note.first_tried_at or self.found_at)
 
     # --- How a transcription ends ----------------------------------------------------------------
+
+    def parts_heard(self) -> list[Part]:
+        """Those that an earlier try has paid for."""
+        return statements.parts_of(self.note.pk)
 
     def keep_part(self, part: Part) -> None:
         """Store a part's words, and with them that there was progress.
@@ -153,15 +158,9 @@ class Work:
         failure.
         """
         seconds = found.seconds if found else transcript.seconds
-        words = Case(
-            When(transcript_edited_at__isnull=True, then=Value(transcript.text)),
-            default=F("transcript"),
-            output_field=TextField(),
-        )
-        heard_late = When(transcript_edited_at__isnull=False, then=Value(transcript.text))
         columns = {
-            "transcript": words,
-            "original_transcript": Case(heard_late, default=Value(""), output_field=TextField()),
+            "transcript": statements.HEARD_OR_TYPED,
+            "original_transcript": statements.HEARD_IF_TYPED,
             "language": transcript.language[:16],
             "duration_seconds": seconds,
             "speech": bool(transcript.text),
@@ -173,10 +172,11 @@ class Work:
         }
         heard = Attempt(outcome=Attempt.Outcome.SUCCEEDED, audio_seconds=seconds)
         if not transcript.text and not self._has_typed_words():
-            return self._end(heard, {**columns, **COMPLETED}, _inbox("no_speech"))
+            ending = {**columns, **COMPLETED}
+            return self._end(heard, ending, _inbox("no_speech"), heard=transcript.text)
         next_stage = {"processing_status": Status.CLASSIFYING, **FRESH, **DUE_AND_RUNG}
         with transaction.atomic():
-            ours = self._end(heard, {**columns, **next_stage})
+            ours = self._end(heard, {**columns, **next_stage}, heard=transcript.text)
             if ours:
                 ring_on_commit(Stage.CLASSIFICATION, self.note.pk)
         return ours
@@ -190,8 +190,9 @@ class Work:
     def file_in(self, decision: Decision, by: FiledBy) -> bool:
         """Put the note where ``decision`` says, unless its owner has chosen a box meanwhile."""
         with transaction.atomic():
-            boxes = Box.objects.for_user(self.note.owner_id).select_for_update()
-            box = boxes.filter(pk=decision.box_id).first() if decision.box_id else None
+            box = decision.box_id
+            if box and not statements.box_to_file_in(self.note.owner_id, box):
+                box = None
             filing = {
                 "box": box,
                 "filed_by": by if box else "",
@@ -244,22 +245,29 @@ class Work:
     # --- In common -------------------------------------------------------------------------------
 
     def _end(
-        self, tried: Attempt, columns: dict[str, Any], filing: dict[str, Any] | None = None
+        self,
+        tried: Attempt,
+        columns: dict[str, Any],
+        filing: dict[str, Any] | None = None,
+        **given: Any,
     ) -> bool:
         """Write an ending and its attempt, or nothing if the lease is no longer ours.
 
-        ``filing`` is left out where the owner has chosen a box.
+        ``filing`` is left out where the owner has chosen a box. ``given`` are values that the
+        expressions in ``columns`` wait for.
         """
         columns = {"error_code": "", **columns, **RELEASED}
-        with transaction.atomic():
-            held = self._held()
-            free = held.exclude(filed_by=FiledBy.USER)
-            ours = bool(filing and free.update(**columns, **filing)) or bool(held.update(**columns))
+        lease = self.note.pk, self.token
+        with transaction.atomic(savepoint=False):
+            ours = bool(
+                filing
+                and statements.held_and_unfiled(*lease, columns={**columns, **filing}, **given)
+            ) or bool(statements.held(*lease, columns=columns, **given))
             if ours:
                 self._write_attempt(tried)
                 announce(self.note, columns["processing_status"])
                 if "transcribed_at" in columns:
-                    Part.objects.filter(note=self.note).delete()
+                    statements.delete_parts_of(self.note.pk)
         if ours:
             self._tell(tried)
         return ours
@@ -294,12 +302,18 @@ class Work:
         return before.total_seconds() + time.monotonic() - self._found
 
     def _write_attempt(self, tried: Attempt) -> None:
-        tried.note, tried.stage = self.note, self.stage
-        tried.started_at = self.note.lease_started_at or self.found_at
-        tried.provider, tried.model = self.provider, self.model
-        tried.seconds_sent, tried.seconds_saved = self.seconds_sent, self.seconds_saved
-        tried.ended_at = Now()
-        tried.save(force_insert=True)
+        statements.attempted(
+            note_id=self.note.pk,
+            stage=self.stage,
+            started_at=self.note.lease_started_at or self.found_at,
+            outcome=tried.outcome,
+            error_code=tried.error_code,
+            provider=self.provider,
+            model=self.model,
+            audio_seconds=tried.audio_seconds,
+            seconds_sent=self.seconds_sent,
+            seconds_saved=self.seconds_saved,
+        )
 
 
 def _as_columns(found: Findings) -> dict[str, Any]:

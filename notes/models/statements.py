@@ -1,0 +1,90 @@
+"""The statements of a worker's way with a note, each made into SQL once per process."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from functools import partial
+
+from django.db.models import Case, F, QuerySet, TextField, Value, When
+from django.db.models.functions import Now
+
+from notes.compiled import Deleted, Given, Inserted, Loaded, Updated, fixed
+from notes.models.attempt import Attempt
+from notes.models.box import Box
+from notes.models.delivery import listeners
+from notes.models.note import FiledBy, Note
+from notes.models.part import Part
+from notes.stages import Stage
+
+
+def _claimable(stage: Stage, note_id: uuid.UUID) -> QuerySet[Note]:
+    found = Note.objects.claimable(stage).filter(pk=note_id)
+    return found.annotate(clock=Now(), listeners=listeners())
+
+
+def _unheld(stage: Stage, note_id: uuid.UUID) -> QuerySet[Note]:
+    return Note.objects.claimable(stage).filter(pk=note_id, lease_token__isnull=True)
+
+
+def _held(note_id: uuid.UUID, token: uuid.UUID) -> QuerySet[Note]:
+    return Note.objects.filter(pk=note_id, lease_token=token)
+
+
+def _held_and_unfiled(note_id: uuid.UUID, token: uuid.UUID) -> QuerySet[Note]:
+    return _held(note_id, token).exclude(filed_by=FiledBy.USER)
+
+
+def _box(owner_id: int, box_id: uuid.UUID) -> QuerySet[Box]:
+    return Box.objects.for_user(owner_id).select_for_update().filter(pk=box_id)
+
+
+def _parts(note_id: uuid.UUID) -> QuerySet[Part]:
+    return Part.objects.filter(note_id=note_id)
+
+
+#: By stage, from a note's id: the note, with the database's time and whether anybody listens.
+claimable = {stage: Loaded(partial(_claimable, stage)) for stage in Stage}
+#: By stage, from a note's id: the row, unless somebody holds it or a crash has left it held.
+unheld = {stage: Updated(partial(_unheld, stage)) for stage in Stage}
+#: From a note's id and a token: the row, as long as that lease holds.
+held = Updated(_held)
+#: The same, unless the note's owner has chosen a box.
+held_and_unfiled = Updated(_held_and_unfiled)
+#: From an owner and an id: the box, locked.
+box_to_file_in = Loaded(_box)
+#: From a note's id.
+parts_of = Loaded(_parts)
+delete_parts_of = Deleted(_parts)
+
+attempted = Inserted(
+    Attempt,
+    {"ended_at": Now()},
+    note_id=uuid.UUID(int=1),
+    stage="stage",
+    started_at=datetime(1970, 1, 1, tzinfo=UTC),
+    outcome="outcome",
+    error_code="error_code",
+    provider="provider",
+    model="model",
+    audio_seconds=1.25,
+    seconds_sent=2.5,
+    seconds_saved=3.75,
+)
+
+#: What was heard becomes the transcript, unless the owner has typed one meanwhile.
+HEARD_OR_TYPED = fixed(
+    Case(
+        When(transcript_edited_at__isnull=True, then=Given("heard")),
+        default=F("transcript"),
+        output_field=TextField(),
+    )
+)
+#: Then it is kept beside.
+HEARD_IF_TYPED = fixed(
+    Case(
+        When(transcript_edited_at__isnull=False, then=Given("heard")),
+        default=Value(""),
+        output_field=TextField(),
+    )
+)
