@@ -22,6 +22,7 @@ from django.db import DatabaseError, InterfaceError, connection, models
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
+from notes.commits import returning_commits_later
 from notes.connections import release_connection
 from notes.models.note import Note
 
@@ -139,7 +140,9 @@ class IdempotencyKey(models.Model):
         as_stored = models.UUIDField().get_db_prep_value
         ids = [as_stored(value, connection) for value in (right.note_id, right.token)]
         with connection.cursor() as cursor:
-            cursor.execute(_RESERVE, [owner_id, key, fingerprint, *ids])
+            cursor.execute(
+                f"{_RESERVE} {returning_commits_later()}", [owner_id, key, fingerprint, *ids]
+            )
             return right if cursor.rowcount else None
 
     def _answer(self, fingerprint: str) -> Reservation | Note | None:

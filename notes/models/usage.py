@@ -8,10 +8,11 @@ from functools import cache
 from typing import Any
 
 from django.conf import settings
-from django.db import models
+from django.db import connection, models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from notes.commits import CommitsLater
 from notes.compiled import Changed
 
 #: How long the books of a day are kept.
@@ -67,7 +68,9 @@ class Usage(models.Model):
         whose = () if owner_id is None else (owner_id,)
         left = () if limit is None else (limit - amount,)
         values = (day.isoformat(), amount, *whose, *left)
-        take = _taken(column, everybody=owner_id is None, limited=limit is not None)
+        # A note that is counted follows at once; audio is counted for a call that costs money.
+        later = column == "notes" and not connection.in_atomic_block
+        take = _taken(column, everybody=owner_id is None, limited=limit is not None, later=later)
         if take(*values):
             return True
         cls.objects.get_or_create(owner_id=owner_id, day=day)
@@ -93,7 +96,7 @@ class Usage(models.Model):
 
 
 @cache
-def _taken(column: str, *, everybody: bool, limited: bool) -> Changed:
+def _taken(column: str, *, everybody: bool, limited: bool, later: bool) -> Changed:
     """Of a day and an amount, then whose day unless everybody's, then the most it may be before."""
 
     def build(day: str, amount: int, *others: int) -> tuple[models.QuerySet[Usage], dict[str, Any]]:
@@ -101,7 +104,7 @@ def _taken(column: str, *, everybody: bool, limited: bool) -> Changed:
         row = Usage.objects.filter(day=day, owner_id=None if everybody else rest.pop(0))
         if limited:
             row = row.filter(**{f"{column}__lte": rest.pop(0)})
-        return row, {column: F(column) + amount}
+        return row.filter(CommitsLater()) if later else row, {column: F(column) + amount}
 
     others = (1_000_002, 1_000_003)[: (not everybody) + limited]
     return Changed(build, "2000-01-01", 1_000_001, *others)
