@@ -26,7 +26,8 @@ def billed(side: Side, scale: Scale) -> Figures:
     8 s. A person who sends again has seen no answer: the same bytes under the same Idempotency-Key
     where a side knows such a thing, which for these two makes no difference to the bill.
     """
-    side.servers.provide(default_text="chamar o encanador amanhã cedo para ver a torneira")
+    words = "chamar o encanador amanhã cedo para ver a torneira"
+    side.servers.provide(listens=True, default_text=words)
     count = scale.of(100, 10)
     notes, again = mixture(count)
     send(side, notes, 4)

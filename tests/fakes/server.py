@@ -121,7 +121,7 @@ class Handler(BaseHTTPRequestHandler):
         return form, asked
 
     def _listen(self, form: multipart.Form, entry: Entry) -> Sound | None:
-        sound = listen(form.data) if form.data else None
+        sound = listen(form.data) if form.data and self.state.listens else None
         if sound:
             entry.mark, entry.seconds = sound.mark, sound.seconds
         return sound

@@ -11,7 +11,10 @@ from tests.fakes.log import Log
 from tests.fakes.rules import MODELS
 
 #: What ``POST /_control`` may set, besides adding ``faults``.
-SETTINGS = ("latency", "keys", "texts", "default_text", "models", "chat_refuses", "max_seconds")
+SETTINGS = (
+    *("latency", "keys", "texts", "default_text", "models"),
+    *("chat_refuses", "max_seconds", "listens"),
+)
 
 
 class State:
@@ -21,9 +24,10 @@ class State:
     transcripts by the mark in the sound, or sha256 of the audio; ``default_text`` for all others,
     None for one made from mark or sha. ``models``: shutdown date by name. ``chat_refuses``:
     parameters and formats that a lesser server would not take, such as ``json_schema`` or
-    ``temperature``. ``max_seconds``: the longest recording taken in one request. ``clip`` (in
-    process only): the recording that parts are parts of; the answer is the words of what was
-    received of it.
+    ``temperature``. ``max_seconds``: the longest recording taken in one request. ``listens``: False
+    for an answer without decoding what came, which takes 20 ms of a processor that a bench shares.
+    ``clip`` (in process only): the recording that parts are parts of; the answer is the words of
+    what was received of it.
     """
 
     def __init__(self) -> None:
@@ -40,6 +44,7 @@ class State:
         self.models: dict[str, str | None] = dict(MODELS)
         self.chat_refuses: set[str] = set()
         self.max_seconds: float | None = None
+        self.listens = True
         self.clip: Clip | None = None
 
     def reset(self) -> None:
