@@ -125,28 +125,28 @@ class UntouchedCopy:
 
 def _is_small(packets: list[Packet[AudioStream]], most: int | None) -> bool:
     """Whether they are worth sending as they are: hardly larger than if encoded again."""
-    size, seconds = sum(one.size for one in packets), sum(map(_seconds, packets))
-    known = bool(packets) and all(map(_seconds, packets))
-    return known and size <= seconds * SMALL_BITS / 8 and (not most or size < most)
+    size, samples = sum(one.size for one in packets), _samples(packets)
+    known = bool(samples) and all(samples)
+    return known and size <= sum(samples) / OPUS_RATE * SMALL_BITS / 8 and size < (most or size + 1)
 
 
-def _seconds(packet: Packet[AudioStream]) -> float:
-    """How long it is; 0 if the container does not tell."""
-    return float((packet.duration or 0) * (packet.time_base or 0))
+def _samples(packets: list[Packet[AudioStream]]) -> list[int]:
+    """How long each is; 0 if the container does not tell."""
+    grains = float((packets[0].time_base if packets else None) or 0) * OPUS_RATE / OPUS_GRAIN
+    return [round((one.duration or 0) * grains) * OPUS_GRAIN for one in packets]
 
 
 def _remux(packets: list[Packet[AudioStream]], source: AudioStream, emit: Emit) -> None:
     """Write ``packets`` one after the other, whatever their clock said."""
+    lengths, at = _samples(packets), 0
     with av.open(_Outlet(emit), "w", format="ogg", options={"fflags": "+bitexact"}) as container:
         stream = container.add_stream_from_template(source)
         stream.metadata.clear()
-        at = 0
-        for packet in packets:
-            samples = round(_seconds(packet) * OPUS_RATE / OPUS_GRAIN) * OPUS_GRAIN
+        for packet, length in zip(packets, lengths, strict=True):
             packet.stream, packet.time_base = stream, OPUS_TIME
             packet.pts = packet.dts = at
-            packet.duration = samples
-            at += samples
+            packet.duration = length
+            at += length
             container.mux(packet)
 
 

@@ -6,7 +6,6 @@ import math
 from array import array
 from dataclasses import dataclass, field
 from itertools import pairwise
-from operator import mul
 
 from notes.audio.order import BLOCK_SECONDS
 
@@ -60,15 +59,15 @@ class Meter:
 
     def measure(self, pcm: bytes) -> Block:
         """The next block of the recording."""
-        sizes = list(map(abs, array("h", pcm)[::STEP]))
-        energy = sum(map(mul, sizes, sizes)) / len(sizes)
-        rms, peak = math.sqrt(energy), max(sizes)
+        samples = array("h", pcm)[::STEP].tolist()
+        rms = math.hypot(*samples) / math.sqrt(len(samples))
+        peak = max(max(samples), -min(samples))
         self._floor = max(min(rms, self._floor * RISE, MAX_FLOOR), 1.0)
         quiet = rms < max(ALWAYS_QUIET, self._floor * PAUSE_OVER_FLOOR)
         dull = rms < max(ALWAYS_QUIET / 2, self._floor * LOOK_OVER_FLOOR)
         block = Block(self.index, pcm, rms, peak, quiet, dull)
         self.index += 1
-        self._energy += energy
+        self._energy += rms * rms
         self.peak = max(self.peak, peak)
         self.loud_blocks += not quiet
         self.waveform.add(peak)
