@@ -20,6 +20,8 @@ MARKS = ("<!-- bench.run: begin -->", "<!-- bench.run: end -->")
 BOUNDS: dict[str, tuple[float, float, bool]] = {
     "pick-up, p50 ms": (0.5, 0.2, False),
     "pick-up, p95 ms": (0.5, 0.2, False),
+    "answer to the provider's call, p50 ms": (0.5, 0.2, False),
+    "answer to the provider's call, p95 ms": (0.5, 0.2, False),
     "idle CPU, worker and Redis, % of a core": (1.0, 0.5, True),
     "hand-off, p50 ms": (0.5, 0.2, False),
     "upload, 1 client, p50 ms": (0.9, 0.5, False),

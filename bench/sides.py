@@ -27,6 +27,16 @@ WIDE = "1000000"
 PLATFORM_GRACE = 10.0
 
 
+_TAKEN: LiteralString = """
+    CREATE UNLOGGED TABLE IF NOT EXISTS bench_taken (at timestamptz);
+    CREATE OR REPLACE FUNCTION bench_note_taken() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN INSERT INTO bench_taken VALUES (clock_timestamp()); RETURN NULL; END $$;
+    CREATE OR REPLACE TRIGGER bench_taken AFTER UPDATE ON NOTES FOR EACH ROW
+        WHEN (OLD.processing_status = 'pending' AND NEW.processing_status <> 'pending')
+        EXECUTE FUNCTION bench_note_taken();
+"""
+
+
 class Side:
     """One of the two, started by ``with``; what measures ask of it."""
 
@@ -35,8 +45,8 @@ class Side:
     health_path: str
     headers: dict[str, str]
     port: int
-    #: How the statement begins by which a worker takes a note.
-    claim: str
+    #: Of the notes; in both a note waits as "pending" until a worker takes it.
+    table: LiteralString
 
     def __init__(
         self,
@@ -120,6 +130,18 @@ class Side:
             time.sleep(0.1)
         return time.monotonic()
 
+    def note_when_taken(self) -> None:
+        """From here on PostgreSQL notes down when a note stops being pending.
+
+        To read it from a log of all statements would cost each side milliseconds.
+        """
+        self._asking.execute(_TAKEN.replace("NOTES", self.table))
+
+    def last_taken(self) -> float:
+        """The second of the epoch at which the last note was taken."""
+        [(at,)] = self._asking.execute("SELECT extract(epoch FROM max(at)) FROM bench_taken")
+        return float(at)
+
     @contextmanager
     def worker_stopped(self) -> Iterator[None]:
         """Nothing is picked up meanwhile: a backlog gathers."""
@@ -184,7 +206,7 @@ class Product(Side):
 
     name = "product"
     upload_path, health_path, field = "/api/v1/notes", "/healthz", "audio"
-    claim = 'UPDATE "notes_note" SET "processing_status"'
+    table = "notes_note"
     user = "ana"
 
     def __enter__(self) -> Self:

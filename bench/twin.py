@@ -24,7 +24,7 @@ class Twin(Side):
 
     name = "twin"
     upload_path, health_path, field = "/api/v1/notes/upload/", "/health/", "audio_file"
-    claim = 'UPDATE "bau_mental_note" SET'
+    table = "bau_mental_note"
     home = "casa"
     _process: Process
 
