@@ -141,7 +141,8 @@ def pages(side: Side, scale: Scale) -> Figures:
         ]
         figures[f"{what} of 1,000,000 notes, p50 ms"] = median(taken)
         figures[f"{what} of 1,000,000 notes, p95 ms"] = p95(taken)
-    return figures
+    size = side.count("SELECT pg_database_size(current_database())")
+    return {**figures, "database of 1,000,000 notes, GB": size / 1e9}
 
 
 def _list(side: Side) -> str:

@@ -20,10 +20,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from bench import million
+from bench import day, million
 from bench.all_measures import MEASURES
 from bench.kinds import Figures, Measure, Scale
-from bench.report import Line, keep, table, write
+from bench.report import Line, between, keep, table, write
 from bench.servers import Servers
 from bench.sides import Product, Side
 from bench.twin import Twin, make_venv
@@ -38,13 +38,16 @@ def main() -> int:
     for number, measure in enumerate(chosen, 1):
         rounds = 1 if options.smoke or measure.once else options.repeat
         say(f"{number}/{len(chosen)} {measure.name}")
+        since = time.monotonic()
         lines = compare(measure, Scale(repeat=rounds, small=options.smoke), options.directory)
+        say(f"  {time.monotonic() - since:.0f} s")
         print(f"\n{measure.name}\n{table(lines)}", flush=True)
         if options.write:
             keep(measure.name, lines)
     say(f"{time.monotonic() - begun:.0f} s, load {os.getloadavg()[0]:.1f}")
     if options.write:
         write([one.name for one in MEASURES])
+        between(day.MARKS, day.table())
     return 0
 
 

@@ -52,21 +52,23 @@ class Found:
 
     def __call__(self, *values: Any) -> tuple[Any, ...] | None:
         """The first row, None if there is none."""
-        compiler, template = self._compiled
+        compiler, template, converters = self._compiled
         with connection.cursor() as cursor:
             cursor.execute(template.sql, template.params(values))
             row = cursor.fetchone()
         if row is None:
             return None
-        return tuple(next(iter(compiler.results_iter([[row]]))))
+        [found] = compiler.apply_converters([row], converters)
+        return tuple(found)
 
     @cached_property
-    def _compiled(self) -> tuple[SQLCompiler, Template]:
+    def _compiled(self) -> tuple[SQLCompiler, Template, dict[int, Any]]:
         query = self._build(*self._examples).query
         query.set_limits(high=1)
-        compiler = query.get_compiler(connection=connection)
+        compiler: Any = query.get_compiler(connection=connection)
         sql, params = compiler.as_sql()
-        return compiler, Template(sql, params, self._examples)
+        converters = compiler.get_converters([chosen[0] for chosen in compiler.select])
+        return compiler, Template(sql, params, self._examples), converters
 
 
 class Changed:
