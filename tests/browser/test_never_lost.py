@@ -187,6 +187,23 @@ def test_offline_the_page_opens_lists_what_it_knows_and_records(
     assert len(person.client.list()["results"]) == 2
 
 
+def test_an_answer_that_comes_after_sign_out_is_not_kept(one: Open, person: Person) -> None:
+    left = one.page.evaluate(
+        """async () => {
+          const main = document.querySelector("script[type=module]").src;
+          const { forget, seen } = await import(new URL("store.js", main).href);
+          await seen.set("before", 1);
+          const had = (await seen.keys()).includes("before");
+          const leaving = forget();
+          await seen.set("late", 2);
+          await leaving;
+          await seen.set("later", 3);
+          return [had, (await seen.keys()).length];
+        }"""
+    )
+    assert left == [True, 0]
+
+
 def test_sign_out_leaves_nothing_that_was_read_on_the_device(one: Open, person: Person) -> None:
     one.page.get_by_role("button", name="Sair").click()
     one.page.wait_for_url("**/login")

@@ -1,5 +1,6 @@
 """Waiting by condition and deadline, and ports to wait on."""
 
+import os
 import random
 import socket
 import time
@@ -10,6 +11,10 @@ from typing import TypeVar
 Found = TypeVar("Found")
 
 _given: set[int] = set()
+#: Processes that test at the same time give ports of their own: what one has given and not yet
+#: started, no other can see.
+_LANES = 16
+_LANE = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _LANES
 
 
 def wait_for(
@@ -34,7 +39,7 @@ def free_port() -> int:
     It lies below the ephemeral range: a port inside may become the source port of any client, even
     of the one that retries to reach this very port while a test keeps the service down.
     """
-    for port in random.sample(range(10_000, _first_ephemeral_port()), k=500):
+    for port in random.sample(range(10_000 + _LANE, _first_ephemeral_port(), _LANES), k=500):
         if port not in _given and _can_bind(port):
             _given.add(port)
             return port

@@ -8,6 +8,7 @@ class Kept {
   constructor(name) {
     this.name = name;
     this.memory = new Map();
+    this.closed = false;
   }
 
   get store() {
@@ -15,6 +16,7 @@ class Kept {
   }
 
   async set(key, value) {
+    if (this.closed) return;
     try {
       await set(key, value, this.store);
       this.memory.delete(String(key));
@@ -89,6 +91,7 @@ export async function greet() {
 
 /** At sign-out: nothing that was read stays; what was recorded and not sent does, unless told. */
 export async function forget({ unsent = false } = {}) {
+  seen.closed = true; // to an answer that is still on its way
   await seen.clear();
   if (unsent) await Promise.all([outbox.clear(), chunks.clear()]);
   localStorage.removeItem(USER);
