@@ -10,7 +10,8 @@ from project.logs import logging_config
 
 wsgi_app = "project.wsgi"
 bind = f"0.0.0.0:{settings.PORT}"
-worker_class = "gthread"
+worker_class = "project.web.PatientWorker"
+logger_class = "project.web.QuietLogger"
 workers = settings.WEB_CONCURRENCY
 threads = settings.WEB_THREADS
 # Uploads in progress may end; the rest of the grace belongs to the worker beside us.
