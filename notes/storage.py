@@ -31,16 +31,52 @@ class DurableFolder(FileSystemStorage):
     """A folder whose files are on the disk when a save returns, as a 202 promises."""
 
     def save(self, name: str | None, content: IO[Any], max_length: int | None = None) -> str:
-        """Save as Django does, then wait for the disk."""
-        name = super().save(name, content, max_length)
+        """Save under ``name``, which nothing else may have, and wait for the disk.
+
+        Raises:
+          FileExistsError: something has that name.
+          OSError: the disk does not take it; nothing is left behind then.
+        """
+        assert name  # noqa: S101  # nosec B101
         path = Path(self.path(name))
-        for written in (path, path.parent):
-            descriptor = os.open(written, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+        try:
+            self._write(path, content)
+        except FileNotFoundError:
+            self._make(path.parent)
+            self._write(path, content)
         return name
+
+    def _write(self, path: Path, content: IO[Any]) -> None:
+        with open(path, "xb", opener=self._open_for_us) as file:
+            try:
+                for chunk in File(content).chunks():
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+            except BaseException:
+                path.unlink(missing_ok=True)
+                raise
+        _sync_names(path.parent)
+
+    def _open_for_us(self, path: str, flags: int) -> int:
+        return os.open(path, flags, self.file_permissions_mode or 0o666)
+
+    def _make(self, folder: Path) -> None:
+        """Make a day's folder; a power cut must not take its name, and all that is in it."""
+        if folder.is_dir():
+            return
+        self._make(folder.parent)
+        folder.mkdir(self.directory_permissions_mode or 0o777, exist_ok=True)
+        _sync_names(folder.parent)
+
+
+def _sync_names(folder: Path) -> None:
+    """Wait until the names in ``folder`` are on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def new_key() -> str:
