@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ worker_class = "project.web.PatientWorker"
 logger_class = "project.web.QuietLogger"
 workers = settings.WEB_CONCURRENCY
 threads = settings.WEB_THREADS
+# What several processes load alike they share. One alone has nobody to share with, and a master
+# without Django.
+preload_app = workers > 1
 # Uploads in progress may end; the rest of the grace belongs to the worker beside us.
 graceful_timeout = max(1, settings.STOP_GRACE_SECONDS - 3)
 # A heartbeat file on a slow disk would get healthy workers killed.
@@ -26,6 +30,16 @@ control_socket_disable = True
 logconfig_dict = logging_config(
     {"format": settings.LOG_FORMAT, "level": settings.LOG_LEVEL, "role": "web"}
 )
+
+
+def when_ready(server: Any) -> None:
+    """Load what the first request would, and keep the collector from touching it, so copying it."""
+    if preload_app:
+        from django.urls import get_resolver
+
+        assert get_resolver().url_patterns  # noqa: S101  # nosec B101
+        gc.collect()
+        gc.freeze()
 
 
 def pre_fork(server: Any, worker: Any) -> None:

@@ -88,7 +88,9 @@ class IdempotencyKey(models.Model):
     since then the first has died.
     """
 
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    owner = models.ForeignKey(  # the constraint below has an index that begins with it
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
     key = models.CharField(max_length=255)
     fingerprint = models.CharField(max_length=64)
     # The key is there before its note, and goes with it.
@@ -137,7 +139,7 @@ class IdempotencyKey(models.Model):
     def _new(cls, owner_id: int, key: str, fingerprint: str) -> Reservation | None:
         """The first one's right; None if there is such a key."""
         right = Reservation(uuid.uuid4(), uuid.uuid4())
-        as_stored = models.UUIDField().get_db_prep_value
+        as_stored = cls._meta.get_field("reservation").get_db_prep_value
         ids = [as_stored(value, connection) for value in (right.note_id, right.token)]
         with connection.cursor() as cursor:
             cursor.execute(

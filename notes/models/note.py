@@ -107,8 +107,9 @@ class Note(Job):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    # Several indexes below begin with the owner; PostgreSQL would prefer one of the owner alone.
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notes"
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notes", db_index=False
     )
     processing_status = models.CharField(
         max_length=12, choices=Status.choices, default=Status.PENDING
@@ -320,6 +321,7 @@ _newest_twin = Found(
         Note.objects.for_user(owner_id)
         .filter(audio_sha256=sha256, created_at__gt=Now() - timedelta(hours=TWIN_HOURS))
         .exclude(audio_format="")
+        .order_by("-created_at")  # as their index has them, or PostgreSQL might take another
         .values_list("pk")
     ),
     1_000_001,

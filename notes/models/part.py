@@ -13,7 +13,9 @@ class Part(models.Model):
     are always cut in the same places. ``segments`` are as on the note.
     """
 
-    note = models.ForeignKey("notes.Note", on_delete=models.CASCADE, related_name="parts")
+    note = models.ForeignKey(  # the constraint below has an index that begins with it
+        "notes.Note", on_delete=models.CASCADE, related_name="parts", db_index=False
+    )
     start_ms = models.PositiveIntegerField()
     end_ms = models.PositiveIntegerField()
     text = models.TextField(blank=True)

@@ -41,8 +41,12 @@ class Usage(models.Model):
     Audio is counted in whole milliseconds, whose sums are exact.
     """
 
-    owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="usage"
+    owner = models.ForeignKey(  # the constraint below has an index that begins with it
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        null=True,
+        related_name="usage",
+        db_index=False,
     )
     day = models.DateField()
     notes = models.PositiveIntegerField(default=0)
