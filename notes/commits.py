@@ -27,7 +27,7 @@ class CommitsLater(Func):
         return f"{_LATER} IS NOT NULL", ()
 
 
-def returning_commits_later() -> str:
-    """What an INSERT ends with for the same; empty where it is not a transaction of its own."""
+def commit_later() -> str:
+    """What a statement selects or returns for the same; empty where it is no transaction alone."""
     alone = connection.vendor == "postgresql" and not connection.in_atomic_block
-    return f"RETURNING {_LATER}" if alone else ""
+    return _LATER if alone else ""

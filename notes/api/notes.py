@@ -102,7 +102,8 @@ def upload(
             return None
         return _tried_again(Note.twin(user_id(request), accepted.sha256))
 
-    note = take_in(request, response, idempotency_key, content, make, twin)
+    sha256 = None if allow_duplicate else accepted.sha256
+    note = take_in(request, response, idempotency_key, content, make, twin, sha256=sha256)
     return Status(202, _received(request, response, note))
 
 

@@ -22,7 +22,7 @@ from django.db import DatabaseError, InterfaceError, connection, models
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
-from notes.commits import returning_commits_later
+from notes.commits import commit_later
 from notes.connections import release_connection
 from notes.models.note import Note
 
@@ -141,10 +141,9 @@ class IdempotencyKey(models.Model):
         right = Reservation(uuid.uuid4(), uuid.uuid4())
         as_stored = cls._meta.get_field("reservation").get_db_prep_value
         ids = [as_stored(value, connection) for value in (right.note_id, right.token)]
+        returning = f"RETURNING {later}" if (later := commit_later()) else ""
         with connection.cursor() as cursor:
-            cursor.execute(
-                f"{_RESERVE} {returning_commits_later()}", [owner_id, key, fingerprint, *ids]
-            )
+            cursor.execute(f"{_RESERVE} {returning}", [owner_id, key, fingerprint, *ids])
             return right if cursor.rowcount else None
 
     def _answer(self, fingerprint: str) -> Reservation | Note | None:

@@ -1,0 +1,108 @@
+"""The usual upload is asked for in one statement; everything else is left to be found out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.db.models.functions import Now
+from django.test.utils import CaptureQueriesContext
+
+from notes.models import IdempotencyKey, Note, Usage
+from notes.models.admission import admit
+from notes.models.idempotency import Reservation
+from notes.models.usage import today
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db(transaction=True)]
+
+postgres_only = pytest.mark.skipif(
+    "connection.vendor != 'postgresql'", reason="SQLite goes step by step"
+)
+KEY, CONTENT, SOUND = "a key", "f" * 64, "a" * 64
+
+
+@pytest.fixture(autouse=True)
+def books(alice: User) -> None:
+    """The day's books are open: another note came before."""
+    assert Usage.take(alice.pk, today(), "notes", 1, 100)
+
+
+def state(user: User) -> tuple[int, int]:
+    """How many notes are counted, and how many keys are reserved."""
+    return Usage.of(user.pk, today()).notes, IdempotencyKey.objects.count()
+
+
+def recording(user: User, **columns: Any) -> Note:
+    told = {"audio_key": "audio/x", "audio_format": "ogg", "audio_sha256": SOUND, **columns}
+    return Note.objects.create(owner=user, **told)
+
+
+def reserved_before(user: User) -> None:
+    assert isinstance(IdempotencyKey.reserve(user.pk, KEY, CONTENT), Reservation)
+
+
+def full(user: User) -> None:
+    Usage.take(user.pk, today(), "notes", 99, None)
+
+
+def closed(user: User) -> None:
+    Usage.objects.all().delete()
+
+
+@postgres_only
+def test_a_new_key_for_new_sound_is_reserved_and_counted_in_one_statement(alice: User) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        right = admit(alice.pk, KEY, CONTENT, SOUND)
+    assert len(asked) == 1
+    assert "synchronous_commit" in asked[0]["sql"]
+    assert right is not None
+    key = IdempotencyKey.objects.get()
+    assert (key.note_id, key.reservation, key.fingerprint) == (right.note_id, right.token, CONTENT)
+    assert state(alice) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    "before", [reserved_before, recording, full, closed], ids=lambda one: one.__name__
+)
+def test_anything_else_is_not_touched(
+    alice: User, before: Callable[[User], Any], settings: Any
+) -> None:
+    settings.USER_NOTES_PER_DAY = 100
+    before(alice)
+    was = state(alice)
+    assert admit(alice.pk, KEY, CONTENT, SOUND) is None
+    assert state(alice) == was
+
+
+def test_without_a_key_it_goes_step_by_step(alice: User) -> None:
+    assert admit(alice.pk, None, CONTENT, SOUND) is None
+
+
+@postgres_only
+def test_others_and_days_long_gone_do_not_count(alice: User, bob: User, settings: Any) -> None:
+    settings.USER_NOTES_PER_DAY = 0
+    recording(bob)
+    assert isinstance(IdempotencyKey.reserve(bob.pk, KEY, CONTENT), Reservation)
+    old = recording(alice)
+    Note.objects.filter(pk=old.pk).update(created_at=Now() - timedelta(hours=25))
+    recording(alice, audio_format="", audio_key="")  # a written note has no sound
+    assert admit(alice.pk, KEY, CONTENT, SOUND) is not None
+
+
+@postgres_only
+def test_of_many_at_once_with_one_key_one_is_admitted_and_counted(alice: User) -> None:
+    def ask(_: int) -> Reservation | None:
+        try:
+            return admit(alice.pk, KEY, CONTENT, SOUND)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(10) as pool:
+        admitted = [one for one in pool.map(ask, range(30)) if one]
+    assert len(admitted) == 1
+    assert state(alice) == (2, 1)
