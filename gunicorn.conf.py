@@ -33,13 +33,27 @@ logconfig_dict = logging_config(
 
 
 def when_ready(server: Any) -> None:
-    """Load what the first request would, and keep the collector from touching it, so copying it."""
+    """Before processes that share what is loaded are forked."""
     if preload_app:
-        from django.urls import get_resolver
+        settle()
 
-        assert get_resolver().url_patterns  # noqa: S101  # nosec B101
-        gc.collect()
-        gc.freeze()
+
+def post_worker_init(worker: Any) -> None:
+    """In a process that shares nothing, once it has loaded the application."""
+    if not preload_app:
+        settle()
+
+
+def settle() -> None:
+    """Load what the first request would, and keep the collector of garbage from going through it.
+
+    What is loaded stays; and a collector that looks at pages of memory copies those that are shared.
+    """
+    from django.urls import get_resolver
+
+    assert get_resolver().url_patterns  # noqa: S101  # nosec B101
+    gc.collect()
+    gc.freeze()
 
 
 def pre_fork(server: Any, worker: Any) -> None:

@@ -44,7 +44,10 @@ for _folder in (VAR_DIR, STATIC_ROOT):
 
 PROCESS_ROLE: str = env.str("PROCESS_ROLE", "all", validate=one_of("all", "web", "worker"))
 PORT: int = env.int("PORT", 8000, validate=at_least(1))
-WEB_CONCURRENCY: int = env.int("WEB_CONCURRENCY", 1, validate=at_least(1))
+#: A container for web alone is there to take in more; one for all is there to be small.
+WEB_CONCURRENCY: int = env.int(
+    "WEB_CONCURRENCY", 2 if PROCESS_ROLE == "web" else 1, validate=at_least(1)
+)
 WEB_THREADS: int = env.int("WEB_THREADS", 16, validate=at_least(1))
 #: Have each Python process keep to one core; off where other processes are bound to cores, too.
 KEEP_TO_CORES: bool = env.bool("KEEP_TO_CORES", True)
