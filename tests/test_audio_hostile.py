@@ -318,6 +318,18 @@ def test_a_server_that_died_is_started_again(monkeypatch: pytest.MonkeyPatch) ->
         decoders.close()
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="Linux tells of threads")
+def test_the_server_of_decoders_has_one_thread_since_no_fork_would_have_another() -> None:
+    decoders = process.Decoders()
+    try:
+        with unnamed_file([SAMPLE.read_bytes()]) as file:
+            decoder = decoders.decode(file.fileno(), Order())
+        assert len(os.listdir(f"/proc/{decoders.pid}/task")) == 1
+        decoder.end()
+    finally:
+        decoders.close()
+
+
 def test_a_decoder_may_die_at_the_very_moment_when_it_is_let_go() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:

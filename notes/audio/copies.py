@@ -12,6 +12,7 @@ import av
 
 from notes.audio.media import Refused, Sound
 from notes.audio.order import BLOCK_SAMPLES, OPUS_BITS, RATE, SHORT_SECONDS, Order
+from notes.audio.resampling import make_ready
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
@@ -175,3 +176,4 @@ def rehearse() -> None:
     _remux(sound.short_opus, sound.stream, lambda content: None)
     with contextlib.suppress(Refused):
         Sound(io.BytesIO(b"no sound"))
+    make_ready()

@@ -1,6 +1,6 @@
 """Reading with FFmpeg, by PyAV, in the decoder's child process and nowhere else.
 
-Only this module and :mod:`notes.audio.copies` may import it.
+Only this module, :mod:`notes.audio.resampling` and :mod:`notes.audio.copies` may import it.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import av
 import av.logging
 from av.audio.fifo import AudioFifo
-from av.audio.resampler import AudioResampler
 from av.stream import Disposition
 
 from notes.audio.edges import MatroskaEnding, is_endless_wav, ogg_breaks_off
-from notes.audio.order import BLOCK_SAMPLES, RATE, SHORT_SECONDS
+from notes.audio.order import BLOCK_SAMPLES, SHORT_SECONDS
+from notes.audio.resampling import resampler_for
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
@@ -38,6 +38,7 @@ SAFE = {
     "protocol_whitelist": "none",
     "codec_whitelist": CODECS,
 }
+BLOCK_BYTES = 2 * BLOCK_SAMPLES
 MAX_STREAMS, MAX_RATE, MAX_CHANNELS = 4, 192_000, 8
 #: So many unreadable packets in a row are the end of a recording.
 MAX_BAD_PACKETS = 2_000
@@ -123,10 +124,15 @@ class Sound:
 
         ``seconds`` counts what was decoded so far, whatever the headers say.
         """
-        resampler = AudioResampler("s16", "mono", RATE, frame_size=BLOCK_SAMPLES)
+        resampler, pcm = None, b""
         for frame in self._by_half_seconds():
-            yield from map(_pcm, resampler.resample(frame))
-        yield from map(_pcm, resampler.resample(None))
+            resampler = resampler or resampler_for(frame)
+            pcm += resampler.take(frame)
+            whole = len(pcm) - len(pcm) % BLOCK_BYTES
+            yield from _cut(pcm[:whole])
+            pcm = pcm[whole:]
+        if resampler:
+            yield from _cut(pcm + resampler.take(None))
 
     def _by_half_seconds(self) -> Iterator[AudioFrame]:
         """The sound in longer frames. Decoding and resampling in turns of 20 ms throw each
@@ -146,15 +152,16 @@ class Sound:
         first = self._stream.codec_context
         shape = (first.sample_rate, first.channels)
         for frame in self._decoded():
-            if frame.sample_rate > MAX_RATE or frame.layout.nb_channels > MAX_CHANNELS:
-                raise Refused("audio_too_complex")
-            if frame.samples and (frame.sample_rate, frame.layout.nb_channels) == shape:
+            found = (frame.sample_rate, frame.layout.nb_channels)
+            if found != shape:
+                if found[0] > MAX_RATE or found[1] > MAX_CHANNELS:
+                    raise Refused("audio_too_complex")
+                if self.seconds:
+                    self.bad_packets += bool(frame.samples)
+                    continue
+                shape = found if frame.samples else shape
+            if frame.samples:
                 yield frame
-            elif frame.samples and not self.seconds:
-                shape = (frame.sample_rate, frame.layout.nb_channels)
-                yield frame
-            elif frame.samples:
-                self.bad_packets += 1
 
     def _decoded(self) -> Iterator[AudioFrame]:
         """All frames that can be decoded: a damaged packet does not cost the rest."""
@@ -227,8 +234,9 @@ def _only_audio(streams: Any) -> AudioStream:
     return stream
 
 
-def _pcm(frame: AudioFrame) -> bytes:
-    return bytes(frame.planes[0])[: frame.samples * 2]
+def _cut(pcm: bytes) -> Iterator[bytes]:
+    for at in range(0, len(pcm), BLOCK_BYTES):
+        yield pcm[at : at + BLOCK_BYTES]
 
 
 class _Nameless:
