@@ -47,7 +47,7 @@ def post_worker_init(worker: Any) -> None:
 def settle() -> None:
     """Load what the first request would, and keep the collector of garbage from going through it.
 
-    What is loaded stays; and a collector that looks at pages of memory copies those that are shared.
+    What is loaded stays, and a collector that looks at shared pages of memory copies them.
     """
     from django.urls import get_resolver
 

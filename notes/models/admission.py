@@ -7,6 +7,7 @@ otherwise the statement does nothing, and :mod:`notes.api.once` goes step by ste
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -48,7 +49,7 @@ def admit(owner_id: int, key: str | None, fingerprint: str, sha256: str) -> Rese
     if key is None or connection.vendor != "postgresql":
         return None
     right, day = Reservation(uuid.uuid4(), uuid.uuid4()), usage.today()
-    values = {
+    values: dict[str, Any] = {
         "owner": owner_id,
         "key": key,
         "fingerprint": fingerprint,

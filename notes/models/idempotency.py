@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection, models
@@ -39,6 +39,10 @@ _RESERVE = """
     INSERT INTO notes_idempotencykey (owner_id, "key", fingerprint, note_id, reservation)
     VALUES (%s, %s, %s, %s, %s) ON CONFLICT (owner_id, "key") DO NOTHING
 """
+
+
+#: How ids are stored, which the two databases do differently.
+_ID: models.UUIDField[Any, Any] = models.UUIDField()
 
 
 class InFlight(Exception):
@@ -139,7 +143,7 @@ class IdempotencyKey(models.Model):
     def _new(cls, owner_id: int, key: str, fingerprint: str) -> Reservation | None:
         """The first one's right; None if there is such a key."""
         right = Reservation(uuid.uuid4(), uuid.uuid4())
-        as_stored = cls._meta.get_field("reservation").get_db_prep_value
+        as_stored = _ID.get_db_prep_value
         ids = [as_stored(value, connection) for value in (right.note_id, right.token)]
         returning = f"RETURNING {later}" if (later := commit_later()) else ""
         with connection.cursor() as cursor:
