@@ -14,7 +14,7 @@ class NotesConfig(AppConfig):
 
     def ready(self) -> None:
         post_migrate.connect(keep_search, sender=self)
-        # In each process, so after all forks, which the SDK's thread would not survive.
+        # Web's processes may be forked after this; the SDK's threads begin anew in each of them.
         if settings.SENTRY_DSN:
             from project.sentry import start_sentry
 
