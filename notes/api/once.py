@@ -59,14 +59,12 @@ def take_in(
         return held
     try:
         with held.freed_on_failure():
-            if admitted:
-                with given_back_on_failure(owner_id, usage.today()):
-                    return make(admitted)
-            if (known := twin()) is not None:
+            if not admitted and (known := twin()) is not None:
                 held.stand_for(known)
                 response["Duplicate-Upload"] = "true"
                 return known
-            with one_note(owner_id):
+            counted = given_back_on_failure(owner_id, usage.today()) if admitted else None
+            with counted or one_note(owner_id):
                 return make(held)
     except IntegrityError as fault:
         made = Note.objects.for_user(owner_id).filter(pk=held.note_id).first()
