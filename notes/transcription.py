@@ -93,7 +93,8 @@ class Transcription:
             part_bytes=limits.bytes,
             copy=limits.copy,
         )
-        with prepare(file, order, self._alive) as preparation:
+        owner = self.work.note.owner_id
+        with prepare(file, order, self._alive, owner) as preparation:
             share = Share(self._parallel, self._alive)
             try:
                 self._deal(preparation.parts(), share)

@@ -1,13 +1,19 @@
 """The process that decodes untrusted sound. It is forked by :mod:`notes.audio.forks`.
 
-It reads the recording from descriptor 0 and writes messages (:mod:`notes.audio.wire`) to
-descriptor 1. Neither Django nor anything else of the product is imported here.
+It is given a recording as descriptor 0 by the socket that is its descriptor 1, with an order, and
+writes messages (:mod:`notes.audio.wire`) there. After that it waits a moment for another recording
+of the same owner: who it belongs to, :mod:`notes.audio.process` knows. Neither Django nor anything
+else of the product is imported here.
 """
 
 from __future__ import annotations
 
 import io
+import json
+import os
+import select
 import signal
+import socket
 import time
 from array import array
 from typing import Any
@@ -20,12 +26,18 @@ from notes.audio.levels import Block, Meter, decibels
 from notes.audio.media import Refused, Sound
 from notes.audio.order import BLOCK_SAMPLES, BLOCK_SECONDS, RATE, Order
 from notes.audio.pauses import PauseShortener
+from notes.audio.resampling import make_ready
 from notes.audio.voice import SpeechGate
 
+#: The recording; the way to the worker.
+RECORDING, SOCKET = 0, 1
+#: So long a decoder waits for another recording of its owner.
+PATIENCE_SECONDS = 1.0
 #: A step that takes longer than this hangs.
 STEP_SECONDS = 20
 #: CPU for starting up and for each second of the longest recording allowed (measured: 0.01).
 CPU_BASE, CPU_PER_SECOND = 30, 0.03
+MAX_ORDER = 4096
 #: Smaller files are hardly too long.
 LARGE = 2 << 20
 #: A sign of life after this many blocks (a minute of sound).
@@ -44,19 +56,51 @@ def rehearse_all() -> SpeechGate:
     return gate
 
 
-def main(server: int, order: Order, gate: SpeechGate) -> None:
-    """Decode the recording, locked up, for as long as ``server`` lives."""
+def main(server: int, gate: SpeechGate) -> None:
+    """Decode what is ordered, locked up, for as long as ``server`` lives.
+
+    One that was refused, or had a fault, is the last: nobody else's sound shall meet what it may
+    have left behind.
+    """
     jail.die_with(server)
-    jail.lock_up(round(CPU_BASE + CPU_PER_SECOND * order.max_seconds))
+    order = take_order(None)
+    if order:
+        jail.lock_up(round(CPU_BASE + CPU_PER_SECOND * order.max_seconds))
+    while order and decoded(order, gate):
+        signal.alarm(0)
+        os.close(RECORDING)
+        make_ready()
+        order = take_order(PATIENCE_SECONDS)
+
+
+def take_order(patience: float | None) -> Order | None:
+    """The next order, its recording being descriptor 0; None if nobody gives one in time."""
+    if not select.select([SOCKET], [], [], patience)[0]:
+        return None
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, SOCKET) as giver:
+        said, given, _, _ = socket.recv_fds(giver, MAX_ORDER, 1)
+        giver.detach()
+    if given != [RECORDING]:  # the lowest that is free
+        return None
+    order = json.loads(said)
+    os.nice(order.pop("nice"))
+    return Order(**order)
+
+
+def decoded(order: Order, gate: SpeechGate) -> bool:
+    """Decode the recording; whether it was without a fault."""
     send(wire.event("ready"))
-    file = io.FileIO(0, "rb", closefd=False)
+    file = io.FileIO(RECORDING, "rb", closefd=False)
     try:
         refuse_the_endless(file, order)
-        Preparation(Sound(file), gate, order).run()
+        sound = Sound(file)
+        Preparation(sound, gate, order).run()
+        return not sound.bad_packets
     except Refused as refusal:
         send(wire.event("refused", code=_code(refusal, file)))
     except MemoryError:
         send(wire.event("refused", code="audio_too_complex"))
+    return False
 
 
 def refuse_the_endless(file: io.FileIO, order: Order) -> None:
@@ -74,7 +118,7 @@ def refuse_the_endless(file: io.FileIO, order: Order) -> None:
 def send(message: bytes) -> None:
     """Write ``message``; while the parent is busy our own clock stands still."""
     signal.alarm(0)
-    wire.write_all(1, message)
+    wire.write_all(SOCKET, message)
     signal.alarm(STEP_SECONDS)
 
 
@@ -95,6 +139,8 @@ class Preparation:
         self.cutter = Cutter(order.seconds_per_part)
         self.part: Part | None = None
         self.copied = 0
+        self._begun = time.process_time()
+        gate.begin_recording()
 
     def run(self) -> None:
         """Send everything there is to say about the recording.
@@ -150,7 +196,7 @@ class Preparation:
             "waveform": self.meter.waveform.points(),
             "truncated": self.sound.truncated,
             "bad_packets": self.sound.bad_packets,
-            "cpu_seconds": round(time.process_time(), 3),
+            "cpu_seconds": round(time.process_time() - self._begun, 3),
         }
 
 

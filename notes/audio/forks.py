@@ -1,28 +1,24 @@
-"""The server of decoders: forks a process for each recording, so that none waits for imports.
+"""The server of decoders: forks them, so that no recording waits for imports.
 
 It is started once per worker by :mod:`notes.audio.process`, and reads nothing but requests: each
-is an order and three descriptors (the recording, the pipe for messages, a leash). On the leash it
-tells the decoder's pid, and at its end how it ended; when the other side lets go of the leash, the
-decoder is killed. When the requests end, the worker is gone, and everything here goes with it.
+is two descriptors (a decoder's socket, and a leash). On the leash it tells the decoder's pid, and
+at its end how it ended; when the other side lets go of the leash, the decoder is killed. What is to
+be decoded the decoder learns by its socket, which the server closes. When the requests end, the
+worker is gone, and everything here goes with it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gc
-import json
 import os
 import select
 import signal
 import socket
-from typing import Any
 
 from notes.audio import child, jail
-from notes.audio.order import Order
 from notes.audio.voice import SpeechGate
 from notes.audio.wire import REPORT
-
-MAX_REQUEST = 4096
 
 
 def main() -> None:
@@ -64,18 +60,17 @@ class Server:
 
     def _take_request(self) -> bool:
         """Fork a decoder as asked; False if nobody will ask again."""
-        request, descriptors, _, _ = socket.recv_fds(self._control, MAX_REQUEST, 3)
+        request, descriptors, _, _ = socket.recv_fds(self._control, 1, 2)
         if not request:
             return False
-        recording, pipe, leash = descriptors
+        theirs, leash = descriptors
         try:
             pid = os.fork()
         except OSError as full:
             pid = -(full.errno or 1)
         if pid == 0:
-            self._become_decoder(json.loads(request), recording, pipe)
-        os.close(recording)
-        os.close(pipe)
+            self._become_decoder(theirs)
+        os.close(theirs)
         end = socket.socket(fileno=leash)
         end.send(REPORT.pack(pid))
         if pid > 0:
@@ -89,17 +84,16 @@ class Server:
         self._leashes[pid] = leash
         self._poll.register(leash, select.POLLIN)
 
-    def _become_decoder(self, request: dict[str, Any], recording: int, pipe: int) -> None:
+    def _become_decoder(self, theirs: int) -> None:
         try:
             server = os.getppid()
             os.setsid()
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            os.nice(request["nice"])
-            os.dup2(recording, 0)
-            os.dup2(pipe, 1)
+            os.dup2(theirs, child.SOCKET)
+            os.close(child.RECORDING)
             os.closerange(3, os.sysconf("SC_OPEN_MAX"))
-            child.main(server, Order(**request["order"]), self._gate)
+            child.main(server, self._gate)
             os._exit(0)
         finally:
             os._exit(1)

