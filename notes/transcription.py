@@ -63,7 +63,7 @@ class Transcription:
         self._known = {(part.start_ms, part.end_ms): part for part in work.parts_heard()}
         self._sent = self._spanned = 0.0
         self.parts = self._silent = 0
-        self._is_only_part = False
+        self._is_only_part = self._is_doubtful = False
         release_connection()
 
     def run(self, file: IO[bytes]) -> tuple[Transcript, Findings]:
@@ -93,12 +93,25 @@ class Transcription:
             part_bytes=limits.bytes,
             copy=limits.copy,
         )
-        owner = self.work.note.owner_id
-        with prepare(file, order, self._alive, owner) as preparation:
+        try:
+            return self._hear_as(order, file)
+        except Never:
+            if not self._is_doubtful:
+                raise
+        log.warning("note %s: sent again without what is damaged", self.work.note.pk)
+        self.parts = self._silent = 0
+        self._spanned = 0.0
+        return self._hear_as(replace(order, untouched=False), file)
+
+    def _hear_as(self, order: Order, file: IO[bytes]) -> tuple[list[Heard], Findings]:
+        with prepare(file, order, self._alive, self.work.note.owner_id) as preparation:
             share = Share(self._parallel, self._alive)
             try:
                 self._deal(preparation.parts(), share)
                 self._is_only_part = self.parts == 1
+                # It may have been sent before its damage was found, and be refused for that.
+                damaged = preparation.findings.bad_packets > 0
+                self._is_doubtful = damaged and order.untouched and self._is_only_part
                 if self.parts > 1:
                     done = F("parts_done") + self._silent
                     self.work.count_parts(parts_done=done, parts_total=self.parts)
@@ -129,7 +142,7 @@ class Transcription:
         """Ask for the words of a part and store them; in a thread of its own."""
         try:
             heard = self._ask(part, MOST_HALVINGS)
-            if not self._is_only_part:
+            if not (part.only or self._is_only_part):
                 self.work.keep_part(_row(part, heard))
             return heard
         finally:

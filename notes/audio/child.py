@@ -179,12 +179,21 @@ class Preparation:
             assert self.part  # noqa: S101  # nosec B101
             self.gate.hear(block)
             self.part.add(block)
+            # Known to its end: whoever waits for words need not wait for the rest to be decoded.
+            if self.gate.heard and self.part.is_whole:
+                self._send_part(self.part)
 
     def _end_part(self) -> None:
         if self.part:
-            send(wire.event("part", speech=self.gate.heard, stretches=self.part.close()))
+            self._send_part(self.part)
             self.copied += self.part.samples
             self.part = None
+
+    def _send_part(self, part: Part) -> None:
+        if not part.is_sent:
+            stretches = part.close()
+            speech = self.gate.heard
+            send(wire.event("part", speech=speech, stretches=stretches, only=part.is_whole))
 
     def _findings(self) -> dict[str, Any]:
         return {
@@ -208,6 +217,12 @@ class Part:
         self._stretches: list[list[float]] = []
         self._next = -1
         self.samples = 0
+        self.is_sent = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is all of the recording, and its end is known."""
+        return self._copy.whole_seconds is not None
 
     def add(self, block: Block) -> None:
         if block.index != self._next:
@@ -219,5 +234,8 @@ class Part:
 
     def close(self) -> list[list[float]]:
         """Finish it; its stretches: where in the copy, where in the recording, how long."""
+        self.is_sent = True
+        whole = self._copy.whole_seconds
         self._copy.close()
-        return [[round(value, 3) for value in stretch] for stretch in self._stretches]
+        stretches = self._stretches if whole is None else [[0.0, 0.0, whole]]
+        return [[round(value, 3) for value in stretch] for stretch in stretches]

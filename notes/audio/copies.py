@@ -11,24 +11,28 @@ from typing import TYPE_CHECKING, Protocol
 import av
 
 from notes.audio.media import Refused, Sound
-from notes.audio.order import BLOCK_SAMPLES, OPUS_BITS, RATE, SHORT_SECONDS, Order
+from notes.audio.opus import OPUS_RATE, OpusPacket
+from notes.audio.order import BLOCK_SAMPLES, OPUS_BITS, RATE, Order
 from notes.audio.resampling import make_ready
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
-    from av.packet import Packet
 
 Emit = Callable[[bytes], None]
 #: Opus of at most so many bits a second stays as it is: what phones and messengers record.
 SMALL_BITS = OPUS_BITS * 1.5
-SHORT_BYTES = round(SHORT_SECONDS * RATE) * 2
-#: Opus counts time in 48,000ths of a second; its shortest frame is 2.5 ms (RFC 6716, section 2).
-OPUS_RATE, OPUS_GRAIN = 48_000, 120
 OPUS_TIME = Fraction(1, OPUS_RATE)
 
 
 class Copy(Protocol):
-    """A part of the copy in the making, from mono 16 bit samples."""
+    """A part of the copy in the making, from mono 16 bit samples.
+
+    ``whole_seconds`` is how long it is, if that is known before the last sample: it may be closed
+    then, and what is added later is in it already.
+    """
+
+    @property
+    def whole_seconds(self) -> float | None: ...
 
     def add(self, pcm: bytes) -> None: ...
 
@@ -39,8 +43,8 @@ def copy_of(sound: Sound, order: Order, emit: Emit) -> Copy:
     """A part of ``sound`` as ordered; what it is made of goes to ``emit`` in pieces."""
     if order.copy == "pcm":
         return PcmCopy(emit)
-    if order.is_whole and sound.short_opus:
-        return UntouchedCopy(sound, order, emit)
+    if order.untouched and order.is_whole and _is_small(sound.short_opus, order.part_bytes):
+        return UntouchedCopy(sound, emit)
     return OpusCopy(emit)
 
 
@@ -57,6 +61,8 @@ class _Outlet:
 
 class OpusCopy:
     """Ogg/Opus, with nothing in it but the sound."""
+
+    whole_seconds = None
 
     def __init__(self, emit: Emit) -> None:
         self._container = av.open(
@@ -95,64 +101,60 @@ class UntouchedCopy:
     file is made anew, since theirs may tell more than the sound: a place, a device, a name.
     """
 
-    def __init__(self, sound: Sound, order: Order, emit: Emit) -> None:
-        self._sound, self._emit, self._most = sound, emit, order.part_bytes
+    def __init__(self, sound: Sound, emit: Emit) -> None:
+        self._sound, self._emit = sound, emit
         self._samples = bytearray()
-        self._encoded: OpusCopy | None = None
+        self._is_closed = False
+
+    @property
+    def whole_seconds(self) -> float | None:
+        """None if a packet turned out to be damaged: then it is encoded anew."""
+        return self._sound.short_opus_seconds or None
 
     def add(self, pcm: bytes) -> None:
-        if self._encoded:
-            self._encoded.add(pcm)
-            return
-        self._samples += pcm
-        if len(self._samples) > SHORT_BYTES:
-            self._encode()
+        if not self._is_closed:
+            self._samples += pcm
 
     def close(self) -> None:
-        packets = [] if self._encoded else self._sound.short_opus
-        if _is_small(packets, self._most):
+        self._is_closed = True
+        if packets := self._sound.short_opus:
             _remux(packets, self._sound.stream, self._emit)
         else:
-            (self._encoded or self._encode()).close()
+            self._encode()
 
-    def _encode(self) -> OpusCopy:
-        """It is longer, or damaged: encode what was held back, and what is to come."""
-        self._encoded = OpusCopy(self._emit)
+    def _encode(self) -> None:
+        copy = OpusCopy(self._emit)
         for at in range(0, len(self._samples), 2 * BLOCK_SAMPLES):
-            self._encoded.add(bytes(self._samples[at : at + 2 * BLOCK_SAMPLES]))
-        self._samples.clear()
-        return self._encoded
+            copy.add(bytes(self._samples[at : at + 2 * BLOCK_SAMPLES]))
+        copy.close()
 
 
-def _is_small(packets: list[Packet[AudioStream]], most: int | None) -> bool:
+def _is_small(packets: list[OpusPacket], most: int | None) -> bool:
     """Whether they are worth sending as they are: hardly larger than if encoded again."""
-    size, samples = sum(one.size for one in packets), _samples(packets)
-    known = bool(samples) and all(samples)
-    return known and size <= sum(samples) / OPUS_RATE * SMALL_BITS / 8 and size < (most or size + 1)
+    size = sum(len(packet.content) for packet in packets)
+    seconds = sum(packet.samples for packet in packets) / OPUS_RATE
+    return bool(packets) and size <= seconds * SMALL_BITS / 8 and size < (most or size + 1)
 
 
-def _samples(packets: list[Packet[AudioStream]]) -> list[int]:
-    """How long each is; 0 if the container does not tell."""
-    grains = float((packets[0].time_base if packets else None) or 0) * OPUS_RATE / OPUS_GRAIN
-    return [round((one.duration or 0) * grains) * OPUS_GRAIN for one in packets]
-
-
-def _remux(packets: list[Packet[AudioStream]], source: AudioStream, emit: Emit) -> None:
+def _remux(packets: list[OpusPacket], source: AudioStream, emit: Emit) -> None:
     """Write ``packets`` one after the other, whatever their clock said."""
-    lengths, at = _samples(packets), 0
+    at = 0
     with av.open(_Outlet(emit), "w", format="ogg", options={"fflags": "+bitexact"}) as container:
         stream = container.add_stream_from_template(source)
         stream.metadata.clear()
-        for packet, length in zip(packets, lengths, strict=True):
+        for content, samples in packets:
+            packet = av.Packet(content)
             packet.stream, packet.time_base = stream, OPUS_TIME
             packet.pts = packet.dts = at
-            packet.duration = length
-            at += length
+            packet.duration = samples
+            at += samples
             container.mux(packet)
 
 
 class PcmCopy:
     """Bare samples, for a model on this machine."""
+
+    whole_seconds = None
 
     def __init__(self, emit: Emit) -> None:
         self.add = emit

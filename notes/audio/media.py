@@ -15,6 +15,7 @@ from av.audio.fifo import AudioFifo
 from av.stream import Disposition
 
 from notes.audio.edges import MatroskaEnding, is_endless_wav, ogg_breaks_off
+from notes.audio.opus import OPUS_RATE, OpusPacket, samples_of, skipped_at_the_start
 from notes.audio.order import BLOCK_SAMPLES, SHORT_SECONDS
 from notes.audio.resampling import resampler_for
 
@@ -76,9 +77,14 @@ class Sound:
         except (av.FFmpegError, EOFError, ValueError) as fault:
             raise Refused("audio_undecodable") from fault
         self._stream = _only_audio(self._container.streams)
-        self._kept: list[Packet[AudioStream]] | None = [] if self._is_voice_opus() else None
         self.seconds = 0.0
         self.bad_packets = 0
+        self._demuxed = self._demux()
+        self._ahead: list[Packet[AudioStream]] = []
+        self._short_opus: list[OpusPacket] = []
+        self._short_seconds = 0.0
+        if self._is_voice_opus():
+            self._read_ahead()
 
     def describe(self) -> dict[str, Any]:
         """What it is: container, codec, rate, channels."""
@@ -91,9 +97,14 @@ class Sound:
         }
 
     @property
-    def short_opus(self) -> list[Packet[AudioStream]]:
-        """All packets so far of a short voice note in Opus without a fault; else none."""
-        return [] if self.bad_packets else self._kept or []
+    def short_opus(self) -> list[OpusPacket]:
+        """All packets of a short voice note in Opus, if none was a fault so far; else none."""
+        return [] if self.bad_packets else self._short_opus
+
+    @property
+    def short_opus_seconds(self) -> float:
+        """How long those are as sound; 0 without any."""
+        return 0.0 if self.bad_packets else self._short_seconds
 
     @property
     def stream(self) -> AudioStream:
@@ -171,7 +182,6 @@ class Sound:
                 yield from packet.decode()
                 if packet.size:  # the last one is empty: it flushes the decoder
                     in_a_row = 0
-                    self._keep(packet)
             except (av.FFmpegError, EOFError) as fault:
                 _not_memory(fault)
                 self.bad_packets += 1
@@ -191,13 +201,28 @@ class Sound:
         head = (context.extradata or b"").startswith(b"OpusHead")
         return plain and head and context.name in OPUS and context.channels == 1
 
-    def _keep(self, packet: Packet[AudioStream]) -> None:
-        if packet.is_corrupt or self.seconds > SHORT_SECONDS:
-            self._kept = None
-        if self._kept is not None:
-            self._kept.append(packet)
+    def _read_ahead(self) -> None:
+        """Get to know a short note before its first packet is decoded."""
+        packets, samples = [], 0
+        for packet in self._demuxed:
+            self._ahead.append(packet)
+            if packet.size:  # the last one is empty
+                content = bytes(packet)
+                length = samples_of(content)
+                packets.append(OpusPacket(content, length))
+                samples += length
+                if packet.is_corrupt or not length or samples > SHORT_SECONDS * OPUS_RATE:
+                    return
+        head = self._stream.codec_context.extradata or b""
+        self._short_opus = packets
+        self._short_seconds = max(samples - skipped_at_the_start(head), 0) / OPUS_RATE
 
     def _packets(self) -> Iterator[Packet[AudioStream]]:
+        ahead, self._ahead = self._ahead, []
+        yield from ahead
+        yield from self._demuxed
+
+    def _demux(self) -> Iterator[Packet[AudioStream]]:
         try:
             for packet in self._container.demux(self._stream):
                 self._broken_off = self._broken_off or packet.is_corrupt

@@ -32,7 +32,8 @@ class Order:
     ``part_bytes`` are what the model takes in one request (None: no limit). ``copy`` is Ogg/Opus
     for an upload, or bare little-endian samples for a model on this machine. ``shorten_pauses``
     applies to the copy only. ``start`` and ``end`` (seconds in the recording; None: its end) take
-    a stretch of it, so that a part can be asked for again in smaller pieces.
+    a stretch of it, so that a part can be asked for again in smaller pieces. ``untouched`` allows
+    to send a short recording in Opus as it is.
     """
 
     max_seconds: float = 12_000.0
@@ -42,6 +43,7 @@ class Order:
     shorten_pauses: bool = True
     start: float = 0.0
     end: float | None = None
+    untouched: bool = True
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -57,8 +59,8 @@ class Order:
     @property
     def is_whole(self) -> bool:
         """Whether a short recording makes one part from its beginning to its end."""
-        part = self.seconds_per_part
-        return self.start == 0 and self.end is None and (part is None or part >= SHORT_SECONDS)
+        least = min(self.seconds_per_part or SHORT_SECONDS, self.max_seconds)
+        return self.start == 0 and self.end is None and least >= SHORT_SECONDS
 
     @property
     def bytes_per_second(self) -> float:

@@ -34,13 +34,15 @@ class Part:
     ``data`` is a whole file of its own (or bare samples, if those were asked for). ``speech`` says
     whether anybody speaks in it; if not, nobody should pay for it. The same recording and order
     give the same parts every time, so a part that is done may be recognised by its ``start`` and
-    ``end``, in seconds of the recording.
+    ``end``, in seconds of the recording. ``only`` says that it is all of the recording, which may
+    be known before the rest of it is decoded.
     """
 
     index: int
     data: bytes
     speech: bool
     stretches: tuple[Stretch, ...]
+    only: bool = False
 
     @property
     def start(self) -> float:
@@ -107,7 +109,7 @@ def read_part(said: dict[str, Any], index: int, data: bytes) -> Part:
     stretches = tuple(Stretch(*(_number(value) for value in _list(item, 3))) for item in listed)
     if not stretches or not data:
         raise Unbelievable
-    return Part(index, data, said.get("speech") is True, stretches)
+    return Part(index, data, said.get("speech") is True, stretches, said.get("only") is True)
 
 
 def read_findings(said: dict[str, Any], sound: dict[str, Any], speech: bool) -> Findings:
