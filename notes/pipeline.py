@@ -157,9 +157,8 @@ def _insist(step: Callable[[], T]) -> T:
 
 def _transcribe(transcriber: Transcriber, work: Work) -> bool:
     work.provider, work.model = transcriber.provider, transcriber.model
-    hints = Hints(work.note.requested_language or None, _words(Box.cards_of(work.note.owner_id)))
-    release_connection()
     with _audio(work.note) as file:
+        hints = partial(_hints, work.note)
         transcription = Transcription(transcriber, hints, work, leases.draining)
         transcript, found = transcription.run(file)
     return _insist(partial(work.record_transcript, transcript, found, transcription.parts))
@@ -172,6 +171,10 @@ def _audio(note: Note) -> IO[bytes]:
         raise Never("audio_missing") from fault
     except StorageUnavailable as fault:
         raise Later("storage_unavailable") from fault
+
+
+def _hints(note: Note) -> Hints:
+    return Hints(note.requested_language or None, _words(Box.cards_of(note.owner_id)))
 
 
 def _words(boxes: list[BoxCard]) -> tuple[str, ...]:

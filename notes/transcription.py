@@ -51,20 +51,23 @@ class Heard:
 class Transcription:
     """One note on its way to its words.
 
-    ``stopping`` is set when the worker shall end: nothing more is sent then. ``parts`` counts how
+    ``hints`` are asked for while the recording is already being decoded. ``stopping`` is set when the worker shall end: nothing more is sent then. ``parts`` counts how
     many there are.
     """
 
-    def __init__(self, transcriber: Transcriber, hints: Hints, work: Work, stopping: Event) -> None:
-        self.transcriber, self.hints, self.work = transcriber, hints, work
+    def __init__(
+        self, transcriber: Transcriber, hints: Callable[[], Hints], work: Work, stopping: Event
+    ) -> None:
+        self.transcriber, self.work = transcriber, work
+        self._ask_for_hints = hints
+        self._hints = Hints()
         self._stopping = stopping
         self._parallel = 1 if transcriber.exclusive else settings.TRANSCRIPTION_PARALLEL_PARTS
         self._counting = Lock()
-        self._known = {(part.start_ms, part.end_ms): part for part in work.parts_heard()}
+        self._known: dict[tuple[int, int], models.Part] = {}
         self._sent = self._spanned = 0.0
         self.parts = self._silent = 0
         self._is_only_part = self._is_doubtful = False
-        release_connection()
 
     def run(self, file: IO[bytes]) -> tuple[Transcript, Findings]:
         """The words of the recording in ``file``, and what was found out about it.
@@ -74,9 +77,6 @@ class Transcription:
           notes.models.work.Superseded: somebody else has the note.
           Stopping: the worker is told to stop.
         """
-        if self._known or self.work.note.parts_done:
-            self.work.count_parts(parts_done=len(self._known), parts_total=None)
-            release_connection()
         try:
             heard, found = self._hear(file)
         finally:
@@ -105,6 +105,8 @@ class Transcription:
 
     def _hear_as(self, order: Order, file: IO[bytes]) -> tuple[list[Heard], Findings]:
         with prepare(file, order, self._alive, self.work.note.owner_id) as preparation:
+            preparation.begin()
+            self._look_up()
             share = Share(self._parallel, self._alive)
             try:
                 self._deal(preparation.parts(), share)
@@ -119,6 +121,14 @@ class Transcription:
             finally:
                 results = share.settle()
             return results, preparation.findings
+
+    def _look_up(self) -> None:
+        """Ask the database for what helps: hints, and the parts that an earlier try has stored."""
+        self._hints = self._ask_for_hints()
+        self._known = {(part.start_ms, part.end_ms): part for part in self.work.parts_heard()}
+        if self._known or self.work.note.parts_done:
+            self.work.count_parts(parts_done=len(self._known), parts_total=None)
+        release_connection()
 
     def _deal(self, parts: Iterator[Part], share: Share) -> None:
         """Have each part heard, as soon as it is cut."""
@@ -150,14 +160,14 @@ class Transcription:
 
     def _ask(self, part: Part, halvings: int) -> Heard:
         try:
-            heard = self._send(part, self.hints)
+            heard = self._send(part, self._hints)
         except TooMuch:
             if not halvings:
                 raise
             return self._ask_in_halves(part, halvings)
-        if is_echo(heard.text, self.hints.words):
-            heard = self._send(part, replace(self.hints, words=()))
-            if is_echo(heard.text, self.hints.words):
+        if is_echo(heard.text, self._hints.words):
+            heard = self._send(part, replace(self._hints, words=()))
+            if is_echo(heard.text, self._hints.words):
                 heard = SILENT
         if is_loop(heard.text):
             heard = SILENT

@@ -46,3 +46,11 @@ def use_all(pid: int) -> None:
     """Let a process that has just been started use all cores again."""
     if len(_OURS) > 1:
         os.sched_setaffinity(pid, _OURS)
+
+
+def others() -> list[int]:
+    """The cores that this process does not keep to; all, if it keeps to none or has only one."""
+    if not _OURS:
+        return []
+    kept = os.sched_getaffinity(0)
+    return [core for core in _OURS if core not in kept] or _OURS

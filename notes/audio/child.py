@@ -84,6 +84,8 @@ def take_order(patience: float | None) -> Order | None:
         return None
     order = json.loads(said)
     os.nice(order.pop("nice"))
+    if kept := order.pop("cores", None):
+        os.sched_setaffinity(0, kept)
     return Order(**order)
 
 

@@ -118,7 +118,9 @@ class UntouchedCopy:
     def close(self) -> None:
         self._is_closed = True
         if packets := self._sound.short_opus:
-            _remux(packets, self._sound.stream, self._emit)
+            pieces: list[bytes] = []
+            _remux(packets, self._sound.stream, pieces.append)
+            self._emit(b"".join(pieces))  # which wakes the reader once
         else:
             self._encode()
 

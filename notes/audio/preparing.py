@@ -100,6 +100,7 @@ class Preparation:
         self._size = 0
         self._count = 0
         self._speech = False
+        self._has_lane = False
 
     def __enter__(self) -> Preparation:
         return self
@@ -110,8 +111,19 @@ class Preparation:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._leave_lane()
         if self._process:
             self._process.end()
+
+    def begin(self) -> None:
+        """Have the child begin before its first part is asked for, unless others are at work.
+
+        Raises:
+          notes.provider.Later: the machine is to blame.
+        """
+        if self._lane.acquire(blocking=False):
+            self._has_lane = True
+            self._process = self._start(self._owner)
 
     @property
     def pid(self) -> int:
@@ -138,8 +150,7 @@ class Preparation:
 
     def _next_part(self) -> Part | None:
         # A lane is held while something is decoded, not while its parts wait for a vendor.
-        while not self._lane.acquire(timeout=LANE_SECONDS):
-            self._alive()  # decoders are bounded, so the lane moves
+        self._enter_lane()
         try:
             self._process = self._process or self._start(self._owner)
             try:
@@ -155,6 +166,17 @@ class Preparation:
             self._process = self._start(None)
             return self._part_of(self._process)
         finally:
+            self._leave_lane()
+
+    def _enter_lane(self) -> None:
+        while not self._has_lane:
+            if not (entered := self._lane.acquire(timeout=LANE_SECONDS)):
+                self._alive()  # decoders are bounded, so the lane moves
+            self._has_lane = entered
+
+    def _leave_lane(self) -> None:
+        if self._has_lane:
+            self._has_lane = False
             self._lane.release()
 
     def _part_of(self, process: Process) -> Part | None:

@@ -32,6 +32,8 @@ STALL_SECONDS = 30.0
 SERVER_SECONDS = 20.0
 #: Decoders that wait for another recording of their owner: more can hardly be busy at once.
 MOST_KEPT = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
+#: What is taken off a decoder's line at once: all of a short note's copy.
+LINE_BYTES = 64 << 10
 #: So many recordings are decoded by one.
 MOST_RECORDINGS = 50
 #: How much lower the priority of the decoder of a large file is.
@@ -226,6 +228,7 @@ class Process:
         self._ready = False
         self._stalled = False
         self._code: int | None = None
+        self._said = bytearray()
 
     @property
     def pid(self) -> int:
@@ -269,7 +272,10 @@ class Process:
         assert self.pid  # noqa: S101  # nosec B101
         self._ready = False
         self._taken += 1
-        said = json.dumps({**order.as_json(), "nice": nice}).encode()
+        self._said.clear()
+        # What decodes a short note would take turns with the threads that it is decoded for.
+        where = {} if nice else {"cores": cores.others()}
+        said = json.dumps({**order.as_json(), "nice": nice, **where}).encode()
         socket.send_fds(self._line, [said], [recording])
 
     def takes(self, recording: int, order: Order, nice: int) -> bool:
@@ -292,22 +298,27 @@ class Process:
 
     def _read(self, count: int) -> bytes:
         """``count`` bytes, or fewer at the end; nothing more from a child that hangs."""
-        poll, got = select.poll(), bytearray()
-        poll.register(self._line, select.POLLIN | select.POLLHUP)
         deadline = time.monotonic() + STALL_SECONDS
-        while len(got) < count:
-            left = deadline - time.monotonic()
-            if left <= 0 or not poll.poll(left * 1000):
-                self._stalled = True
-                return b""
-            try:
-                piece = self._line.recv(count - len(got))
-            except ConnectionResetError:  # it ended with an order unread
-                break
-            if not piece:
-                break
-            got += piece
-        return bytes(got)
+        while len(self._said) < count and self._listen(deadline):
+            pass
+        said = bytes(self._said[:count])
+        del self._said[:count]
+        return b"" if self._stalled else said
+
+    def _listen(self, deadline: float) -> bool:
+        """Take in what it says next; False if it says no more."""
+        poll = select.poll()
+        poll.register(self._line, select.POLLIN | select.POLLHUP)
+        left = deadline - time.monotonic()
+        if left <= 0 or not poll.poll(left * 1000):
+            self._stalled = True
+            return False
+        try:
+            heard = self._line.recv(LINE_BYTES)
+        except ConnectionResetError:  # it ended with an order unread
+            return False
+        self._said += heard
+        return bool(heard)
 
     def end(self) -> None:
         """Kill it if it is still there; back when it is buried."""
