@@ -151,22 +151,28 @@ class Preparation:
     def _next_part(self) -> Part | None:
         # A lane is held while something is decoded, not while its parts wait for a vendor.
         self._enter_lane()
+        part = None
         try:
-            self._process = self._process or self._start(self._owner)
-            try:
-                return self._part_of(self._process)
-            except ProviderError as fault:
-                # Left from the recording before, or its server died: no fault of this one.
-                innocent = self._process.is_used or fault.code == "internal_error"
-                if self._count or not innocent:
-                    raise
-            log.warning("another decoder is asked")
-            self._process.end()
-            self._content, self._size = [], 0
-            self._process = self._start(None)
-            return self._part_of(self._process)
+            part = self._process_next()
         finally:
-            self._leave_lane()
+            if not (part and part.only):  # the rest of that one is being decoded
+                self._leave_lane()
+        return part
+
+    def _process_next(self) -> Part | None:
+        self._process = self._process or self._start(self._owner)
+        try:
+            return self._part_of(self._process)
+        except ProviderError as fault:
+            # Left from the recording before, or its server died: no fault of this one.
+            innocent = self._process.is_used or fault.code == "internal_error"
+            if self._count or not innocent:
+                raise
+        log.warning("another decoder is asked")
+        self._process.end()
+        self._content, self._size = [], 0
+        self._process = self._start(None)
+        return self._part_of(self._process)
 
     def _enter_lane(self) -> None:
         while not self._has_lane:
