@@ -90,6 +90,31 @@ def build_client(
     )
 
 
+def post(
+    client: openai.OpenAI,
+    path: str,
+    body: dict[str, Any],
+    file: tuple[str, bytes, str] | None = None,
+) -> httpx2.Response:
+    """The answer to ``body`` (JSON, or a form where there is a ``file``: name, bytes, MIME type).
+
+    The SDK's own way to an address that it does not know. Its methods for those that it knows turn
+    each value into itself by its type first, which is half of the CPU of a call.
+
+    Raises:
+      openai.OpenAIError: there is no answer, or it tells of a failure.
+    """
+    if file is None:
+        return client.post(path, cast_to=httpx2.Response, body=body)
+    return client.post(
+        path,
+        cast_to=httpx2.Response,
+        body=body,
+        files={"file": file},
+        options={"headers": {"Content-Type": "multipart/form-data"}},
+    )
+
+
 class AnswerTooLong(openai.OpenAIError):
     """More came back than any answer needs."""
 

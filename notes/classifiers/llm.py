@@ -15,7 +15,7 @@ from django.conf import settings
 from notes.classifiers import BoxCard, Decision
 from notes.classifiers.llm_answer import UNCLEAR, content_of, read_decision
 from notes.classifiers.llm_dialect import first_dialect, learnt
-from notes.openai_client import Shared, get_client
+from notes.openai_client import Shared, get_client, post
 from notes.openai_failures import complaint, json_answer, vendor_errors
 from notes.openai_sdk import openai
 from notes.provider import Later
@@ -83,8 +83,10 @@ class LLMClassifier:
         dialect = learnt.get(server) or first_dialect(self.model)
         for _ in range(MAX_CALLS):
             try:
-                raw = self.client.chat.completions.with_raw_response.create(
-                    model=self.model, messages=messages, **dialect.parameters(schema)
+                response = post(
+                    self.client,
+                    "/chat/completions",
+                    {"model": self.model, "messages": messages, **dialect.parameters(schema)},
                 )
             except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
                 lesser = dialect.without(complaint(error))
@@ -92,7 +94,7 @@ class LLMClassifier:
                     raise
                 dialect = learnt[server] = lesser
             else:
-                return json_answer(raw.http_response)
+                return json_answer(response)
         raise Later("provider_error")
 
 

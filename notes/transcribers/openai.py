@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 
-from notes.openai_client import Shared, get_client
+from notes.openai_client import Shared, get_client, post
 from notes.openai_failures import json_answer, vendor_errors
 from notes.openai_sdk import openai
 from notes.provider import Later
@@ -54,10 +54,13 @@ class OpenAITranscriber:
         """
         file = (recording.format.filename, recording.data, recording.format.mime)
         with vendor_errors(audio=True):
-            raw = self.client.audio.transcriptions.with_raw_response.create(
-                file=file, model=self.model, **self._fields(hints)
+            response = post(
+                self.client,
+                "/audio/transcriptions",
+                {"model": self.model, **self._fields(hints)},
+                file=file,
             )
-        return read_transcript(json_answer(raw.http_response))
+        return read_transcript(json_answer(response))
 
     def _fields(self, hints: Hints) -> dict[str, Any]:
         """The form fields that this model takes; empty ones are left out."""
