@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from array import array
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import NamedTuple
 
 from notes.audio.order import BLOCK_SECONDS
 
@@ -25,8 +25,7 @@ MAX_FLOOR = 412.0
 RISE = 10 ** (0.5 * BLOCK_SECONDS / 20)
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(NamedTuple):
     """60 ms of sound (the last may be shorter): its number, its samples, how loud it is.
 
     ``rms`` and ``peak`` are in units of a 16 bit sample. ``quiet`` is fit for a pause, ``dull``
@@ -59,7 +58,7 @@ class Meter:
 
     def measure(self, pcm: bytes) -> Block:
         """The next block of the recording."""
-        samples = array("h", pcm)[::STEP].tolist()
+        samples = memoryview(pcm).cast("h")[::STEP].tolist()
         rms = math.hypot(*samples) / math.sqrt(len(samples))
         peak = max(max(samples), -min(samples))
         self._floor = max(min(rms, self._floor * RISE, MAX_FLOOR), 1.0)
