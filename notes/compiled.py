@@ -15,6 +15,7 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models import Expression, Field, Model, QuerySet
+from django.db.models.expressions import DatabaseDefault
 from django.db.models.functions import Now
 from django.db.models.sql import DeleteQuery, InsertQuery, UpdateQuery
 from django.db.models.sql.compiler import SQLCompiler, SQLInsertCompiler
@@ -27,17 +28,41 @@ class Template:
     """Some SQL, and which of its parameters are a caller's values."""
 
     def __init__(self, sql: str, params: Iterable[Any], examples: tuple[Any, ...]) -> None:
-        self.sql = sql
-        params = list(params)
         names = [str(example) for example in examples]
-        self._slots = [names.index(str(p)) if str(p) in names else None for p in params]
-        self._params = params
+        self.sql, self._params = written_out(sql, params, lambda one: str(one) not in names)
+        self._slots = [
+            names.index(str(one)) if str(one) in names else None for one in self._params
+        ]
         assert sorted(set(self._slots) - {None}) == list(range(len(names)))  # type: ignore[type-var] # noqa: S101  # nosec B101
 
     def params(self, values: tuple[Any, ...]) -> list[Any]:
         """The parameters with ``values`` where the examples stand."""
         filled = zip(self._slots, self._params, strict=True)
         return [given if slot is None else values[slot] for slot, given in filled]
+
+
+def written_out(
+    sql: str, params: Iterable[Any], is_constant: Callable[[Any], bool]
+) -> tuple[str, list[Any]]:
+    """``sql`` with its constants in it, and the other parameters.
+
+    psycopg writes all of them into the SQL each time. Elsewhere they stay what they are.
+    """
+    if connection.vendor != "postgresql":
+        return sql, list(params)
+    from psycopg.sql import Literal
+
+    connection.ensure_connection()
+    first, *texts = sql.split("%s")
+    written, left = [first], []
+    for param, text in zip(params, texts, strict=True):
+        if is_constant(param):
+            literal = Literal(param).as_string(connection.connection)
+            written += [literal.replace("%", "%%"), text]
+        else:
+            left.append(param)
+            written += ["%s", text]
+    return "".join(written), left
 
 
 class Found:
@@ -128,6 +153,13 @@ class Inserted(Generic[M]):
         made._state.adding, made._state.db = False, connection.alias
         return made
 
+    def _is_told(self, field: Field[Any, Any], example: M) -> bool:
+        """Whether the database would not give ``field`` the same value by itself."""
+        value = getattr(example, field.attname)
+        if field is self._model._meta.auto_field or isinstance(value, DatabaseDefault):
+            return False
+        return value is not None or field.has_db_default()
+
     def _as_stored(self, made: M) -> tuple[Any, ...]:
         return tuple(
             field.get_db_prep_save(getattr(made, field.attname), connection)
@@ -138,7 +170,7 @@ class Inserted(Generic[M]):
     def _compiled(self) -> tuple[SQLInsertCompiler, Template, dict[int, Any]]:
         meta, example = self._model._meta, self._model(**self._fixed, **self._examples)
         query = InsertQuery(self._model)
-        columns = [one for one in meta.local_concrete_fields if one is not meta.auto_field]
+        columns = [one for one in meta.local_concrete_fields if self._is_told(one, example)]
         query.insert_values(columns, [example])
         compiler = query.get_compiler(connection=connection)
         compiler.returning_fields = meta.db_returning_fields
@@ -211,7 +243,7 @@ class Loaded(Generic[M]):
     def _compiled(self) -> tuple[SQLCompiler, str, Any, dict[int, Any]]:
         query = self._build(*map(Given, self._names)).query
         compiler: Any = query.get_compiler(connection=connection)
-        sql, params = compiler.as_sql()
+        sql, params = written_out(*compiler.as_sql(), _is_constant)
         converters = compiler.get_converters([chosen[0] for chosen in compiler.select])
         return compiler, sql, params, converters
 
@@ -248,8 +280,7 @@ class Updated:
         told = {name: Given(name, get_field(name)) for name, kind in kinds if kind is None}
         query: Any = rows.query.chain(UpdateQuery)
         query.add_update_values({**columns, **told})
-        sql, params = query.get_compiler(connection=connection).as_sql()
-        return sql, params
+        return written_out(*query.get_compiler(connection=connection).as_sql(), _is_constant)
 
 
 class Deleted:
@@ -268,8 +299,11 @@ class Deleted:
     @cached_property
     def _compiled(self) -> tuple[str, Any]:
         query: Any = self._build(*map(Given, self._names)).query.chain(DeleteQuery)
-        sql, params = query.get_compiler(connection=connection).as_sql()
-        return sql, params
+        return written_out(*query.get_compiler(connection=connection).as_sql(), _is_constant)
+
+
+def _is_constant(param: Any) -> bool:
+    return not isinstance(param, Given)
 
 
 def _kind(value: Any) -> object:
