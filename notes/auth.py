@@ -7,6 +7,7 @@ from typing import Any, cast
 from django.http import HttpRequest
 from ninja.security import HttpBearer, SessionAuth
 
+from notes.arrival import has_arrived
 from notes.connections import release_connection
 from notes.errors import Problem
 from notes.models import ApiToken, Scope
@@ -41,8 +42,8 @@ class BearerAuth(HttpBearer):
             raise Problem("insufficient_scope", headers={"WWW-Authenticate": challenge})
         found.touch()
         request.user = found.user
-        # The body comes next, as slowly as the client sends it.
-        release_connection()
+        if not has_arrived(request):  # the body comes next, as slowly as the client sends it
+            release_connection()
         return found.user
 
 

@@ -7,6 +7,7 @@ import uuid
 from contextlib import suppress
 from typing import Annotated, Any
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from ninja import File, Form, Header, Query, Router, Schema, Status
@@ -273,7 +274,8 @@ def _tried_again(twin: Note | None) -> Note | None:
 def _stored(accepted: AcceptedAudio) -> str:
     """Store the audio; its key."""
     audio_key = new_key()
-    release_connection()
+    if settings.S3_BUCKET:  # a folder takes a moment, less than to borrow a connection again
+        release_connection()
     try:
         store_audio(audio_key, accepted.file)
     except StorageUnavailable as fault:
