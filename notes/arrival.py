@@ -20,8 +20,8 @@ def has_arrived(request: HttpRequest) -> bool:
     connection = request.META.get("gunicorn.socket")
     if left is None or source is None or connection is None:
         return False
-    left -= source.buf.getbuffer().nbytes
-    return left <= 0 or left <= _waiting(connection.fileno())
+    missing = int(left) - int(source.buf.getbuffer().nbytes)
+    return missing <= 0 or missing <= _waiting(connection.fileno())
 
 
 def _waiting(descriptor: int) -> int:

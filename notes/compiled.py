@@ -30,9 +30,7 @@ class Template:
     def __init__(self, sql: str, params: Iterable[Any], examples: tuple[Any, ...]) -> None:
         names = [str(example) for example in examples]
         self.sql, self._params = written_out(sql, params, lambda one: str(one) not in names)
-        self._slots = [
-            names.index(str(one)) if str(one) in names else None for one in self._params
-        ]
+        self._slots = [names.index(str(one)) if str(one) in names else None for one in self._params]
         assert sorted(set(self._slots) - {None}) == list(range(len(names)))  # type: ignore[type-var] # noqa: S101  # nosec B101
 
     def params(self, values: tuple[Any, ...]) -> list[Any]:
@@ -243,7 +241,7 @@ class Loaded(Generic[M]):
     def _compiled(self) -> tuple[SQLCompiler, str, Any, dict[int, Any]]:
         query = self._build(*map(Given, self._names)).query
         compiler: Any = query.get_compiler(connection=connection)
-        sql, params = written_out(*compiler.as_sql(), _is_constant)
+        sql, params = _written_out(compiler)
         converters = compiler.get_converters([chosen[0] for chosen in compiler.select])
         return compiler, sql, params, converters
 
@@ -280,7 +278,7 @@ class Updated:
         told = {name: Given(name, get_field(name)) for name, kind in kinds if kind is None}
         query: Any = rows.query.chain(UpdateQuery)
         query.add_update_values({**columns, **told})
-        return written_out(*query.get_compiler(connection=connection).as_sql(), _is_constant)
+        return _written_out(query.get_compiler(connection=connection))
 
 
 class Deleted:
@@ -299,11 +297,12 @@ class Deleted:
     @cached_property
     def _compiled(self) -> tuple[str, Any]:
         query: Any = self._build(*map(Given, self._names)).query.chain(DeleteQuery)
-        return written_out(*query.get_compiler(connection=connection).as_sql(), _is_constant)
+        return _written_out(query.get_compiler(connection=connection))
 
 
-def _is_constant(param: Any) -> bool:
-    return not isinstance(param, Given)
+def _written_out(compiler: SQLCompiler) -> tuple[str, list[Any]]:
+    sql, params = compiler.as_sql()
+    return written_out(sql, params, lambda one: not isinstance(one, Given))
 
 
 def _kind(value: Any) -> object:

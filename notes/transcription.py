@@ -51,8 +51,8 @@ class Heard:
 class Transcription:
     """One note on its way to its words.
 
-    ``hints`` are asked for while the recording is already being decoded. ``stopping`` is set when the worker shall end: nothing more is sent then. ``parts`` counts how
-    many there are.
+    ``hints`` are asked for while the recording is already being decoded. ``stopping`` is set when
+    the worker shall end: nothing more is sent then. ``parts`` counts how many there are.
     """
 
     def __init__(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import NamedTuple
 
 from notes.audio.order import BLOCK_SECONDS
 
@@ -25,7 +24,8 @@ MAX_FLOOR = 412.0
 RISE = 10 ** (0.5 * BLOCK_SECONDS / 20)
 
 
-class Block(NamedTuple):
+@dataclass(slots=True)
+class Block:
     """60 ms of sound (the last may be shorter): its number, its samples, how loud it is.
 
     ``rms`` and ``peak`` are in units of a 16 bit sample. ``quiet`` is fit for a pause, ``dull``
