@@ -26,6 +26,7 @@ from tests.services.postgres import Postgres
 from tests.services.rest import Json
 from tests.services.valkey import Valkey
 from tests.stack import Client, Stack
+from tests.test_untouched_copy import in_one_stream, packets, short_opus
 
 POOL = 8
 THREADS = 64
@@ -225,6 +226,21 @@ def test_a_failing_classification_is_repeated_and_the_transcription_is_not(
     assert note["error"] is None
     assert len(product.provider.requests("transcriptions")) == 1
     assert [chat.status for chat in product.provider.requests("chat")] == [500, 200]
+
+
+def test_a_damaged_note_that_was_sent_as_it_is_and_refused_is_sent_again_without_the_damage(
+    product: Product,
+) -> None:
+    alice = product.person()
+    sound = short_opus()
+    # Two frames of one length cannot share a single byte, which only its decoder finds out.
+    damaged = in_one_stream(sound, [*packets(sound), bytes([31 << 3 | 1, 7]), *packets(sound)[-3:]])
+    product.provider.fail("transcriptions", status=400, param="file")
+
+    note = alice.wait(alice.upload(damaged)["id"])
+
+    assert note["processing_status"] == "completed", note["error"]
+    assert [one.status for one in product.provider.requests("transcriptions")] == [400, 200]
 
 
 def test_a_refused_key_fails_the_note_at_once_and_a_retry_completes_it(product: Product) -> None:
