@@ -138,13 +138,15 @@ class Transcription:
                 share.add(_heard_before(known))
             elif part.speech:
                 share.submit(self._hear_part, part)
+                self._is_only_part = part.only
             else:
                 self._silent += 1
                 share.add(Heard(part.start, SILENT))
             self._spanned += part.end - part.start
 
     def _alive(self) -> None:
-        if self._stopping.is_set():
+        # An only part is being paid for while the rest of it is decoded: its words are worth the wait.
+        if self._stopping.is_set() and not self._is_only_part:
             raise Stopping
         self.work.go_on()
 

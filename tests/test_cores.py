@@ -75,8 +75,12 @@ def test_web_and_worker_keep_to_cores_of_their_own_and_decoders_use_all(kept: bo
             assert on == [EVERY, EVERY]
         servers = proc.with_descendants({worker.child}) - {worker.child}
         assert servers
-        for pid in servers:
-            assert os.sched_getaffinity(pid) == EVERY
+        # Decoders of short notes leave the worker's core alone; their server may use all.
+        off = EVERY - affinity_of_threads(worker.child) or EVERY
+        assert {frozenset(os.sched_getaffinity(pid)) for pid in servers} <= {
+            frozenset(EVERY),
+            frozenset(off),
+        }
         if kept:
             os.kill(web[0], 9)
             wait_for(lambda: len(children_of_gunicorn(stack)) == 2, 20, "no new process")

@@ -74,7 +74,7 @@ def share_of_a_core(*groups: set[int], seconds: float) -> list[float]:
 
 
 def worker_processes(stack: Stack) -> set[int]:
-    """The supervisor, Dramatiq's and the server of decoders."""
+    """The supervisor, Dramatiq's, the server of decoders and those it has forked."""
     [supervisor] = [pid for pid, command in stack.processes() if "-m project.worker" in command]
     return {supervisor, *proc.with_descendants({supervisor})}
 
@@ -93,6 +93,8 @@ def test_an_idle_worker_costs_next_to_nothing_and_begins_at_once(
 ) -> None:
     with Rig(env=PLAIN) as rig:
         pick_ups(rig, 5)  # the first ones open connections
+        # A decoder waits a second for its owner's next recording; server and spare stay.
+        wait_for(lambda: len(worker_processes(rig.stack)) == 4, 20, "a decoder does not end")
         worker = worker_processes(rig.stack)
         # What a start and a first note set off has to end first.
         at_rest = 2.0 if share < 5 else 20.0
