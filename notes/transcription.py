@@ -145,7 +145,7 @@ class Transcription:
             self._spanned += part.end - part.start
 
     def _alive(self) -> None:
-        # An only part is being paid for while the rest of it is decoded: its words are worth the wait.
+        # An only part is paid for while its rest is decoded: its words are worth the wait.
         if self._stopping.is_set() and not self._is_only_part:
             raise Stopping
         self.work.go_on()
