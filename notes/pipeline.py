@@ -157,6 +157,7 @@ def _insist(step: Callable[[], T]) -> T:
 
 def _transcribe(transcriber: Transcriber, work: Work) -> bool:
     work.provider, work.model = transcriber.provider, transcriber.model
+    release_connection()
     with _audio(work.note) as file:
         hints = partial(_hints, work.note)
         transcription = Transcription(transcriber, hints, work, leases.draining)

@@ -100,7 +100,7 @@ class Transcription:
                 raise
         log.warning("note %s: sent again without what is damaged", self.work.note.pk)
         self.parts = self._silent = 0
-        self._spanned = 0.0
+        self._spanned, self._is_only_part = 0.0, False
         return self._hear_as(replace(order, untouched=False), file)
 
     def _hear_as(self, order: Order, file: IO[bytes]) -> tuple[list[Heard], Findings]:
