@@ -59,8 +59,7 @@ def rehearse_all() -> SpeechGate:
 def main(server: int, gate: SpeechGate) -> None:
     """Decode what is ordered, locked up, for as long as ``server`` lives.
 
-    One that was refused, or had a fault, is the last: nobody else's sound shall meet what it may
-    have left behind.
+    One that was refused, or had a fault, is the last: no other shall meet what it may have left.
     """
     jail.die_with(server)
     order = take_order(None)

@@ -24,7 +24,7 @@ from typing import IO, Any
 
 from notes.audio import wire
 from notes.audio.order import REFUSALS, Order
-from notes.audio.process import Decoders, Process
+from notes.audio.process import CORES, Decoders, Process
 from notes.audio.report import Findings, Part, Unbelievable, read_findings, read_part
 from notes.provider import Later, Never, ProviderError
 
@@ -36,13 +36,11 @@ MAX_PART_BYTES = 64 << 20
 SMALL_BYTES = 512 << 10
 #: How often whoever waits for a lane says that it still does.
 LANE_SECONDS = 5.0
-_CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
 decoders = Decoders()
 #: How many decoders may be busy at once. Small files have a lane of their own, and the decoders of
 #: large ones give way to theirs, so a short note does not wait for somebody's three hours.
-small_lane = BoundedSemaphore(_CORES)
-large_lane = BoundedSemaphore(_CORES)
+small_lane = BoundedSemaphore(CORES)
+large_lane = BoundedSemaphore(CORES)
 
 
 def nothing() -> None:

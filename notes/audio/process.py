@@ -30,8 +30,9 @@ log = logging.getLogger(__name__)
 STALL_SECONDS = 30.0
 #: What the server may take to start, to fork, or to bury.
 SERVER_SECONDS = 20.0
-#: Decoders that wait for another recording of their owner: more can hardly be busy at once.
-MOST_KEPT = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+#: Decoders that wait for another recording of their owner: as many as a lane has busy at once.
+MOST_KEPT = CORES
 #: What is taken off a decoder's line at once: all of a short note's copy.
 LINE_BYTES = 64 << 10
 #: So many recordings are decoded by one.
@@ -134,8 +135,7 @@ class Decoders:
     def _running(self) -> socket.socket:
         if self._control is None or self._server is None or self._server.poll() is not None:
             self._stop()
-            # Each request is a message of its own.
-            self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            self._control, theirs = socket.socketpair()
             self._control.settimeout(SERVER_SECONDS)
             atexit.register(self.close)
             with theirs:
@@ -191,6 +191,7 @@ def _fork(control: socket.socket) -> Process:
     with theirs, end:
         process = Process(ours, leash)
         try:
+            # One byte, which the server reads as one: so each request keeps its own descriptors.
             socket.send_fds(control, [b"f"], [theirs.fileno(), end.fileno()])
         except BaseException:
             process.end()

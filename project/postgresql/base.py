@@ -1,7 +1,7 @@
 """Connections from the pool are looked at where they are taken, mostly without asking the server.
 
-Django's CONN_HEALTH_CHECKS makes a round trip for each connection taken, and a request takes three,
-since it gives them back before each wait (notes.connections): a tenth of what an upload costs. One
+Django's CONN_HEALTH_CHECKS makes a round trip for each connection taken, and a request takes
+another after each wait (notes.connections): a tenth of what an upload cost when it took three. One
 that was in use a moment ago is only dead if the server has hung up, which the socket knows.
 """
 
