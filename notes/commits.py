@@ -1,9 +1,10 @@
 """Commits that need not wait for the disk, because another one that does follows at once.
 
 PostgreSQL writes commits to its log in their order: whoever waits until the last one is on the
-disk has waited for those before it too (postgresql.org, "Asynchronous Commit"). An upload writes
-its key, then its count, then its note, and is answered after the last. If the machine dies in
-between, the key and the count of a note that nobody was promised may be gone with it.
+disk has waited for those before it too (postgresql.org, "Asynchronous Commit"). An upload that is
+not taken in at once (:mod:`notes.models.admission`) writes its key, then its count, then its note,
+and is answered after the last. If the machine dies in between, the key and the count of a note that
+nobody was promised may be gone with it.
 """
 
 from __future__ import annotations

@@ -138,13 +138,39 @@ class Inserted(Generic[M]):
           django.db.IntegrityError: the row breaks a constraint.
           TypeError: there is no example of a column.
         """
+        made, params = self.told(**values)
+        with connection.cursor() as cursor:
+            cursor.execute(self._compiled[1].sql, params)
+            return self.finished(made, cursor.fetchone())
+
+    def from_each_row_of(self, table: str) -> str:
+        """SQL that inserts as many rows as ``table`` has, for a statement that this is a part of.
+
+        It takes the parameters of :meth:`told` and returns what :meth:`finished` wants.
+
+        Raises:
+          NotImplementedError: the database fills in nothing, or Django writes it otherwise.
+        """
+        into, values, rest = self._compiled[1].sql.partition(" VALUES (")
+        told, returning, returned = rest.rpartition(") RETURNING ")
+        if not (values and returning):
+            raise NotImplementedError(f"no such INSERT: {into}")
+        return f"{into} SELECT {told} FROM {table} RETURNING {returned}"  # noqa: S608  # nosec B608
+
+    def told(self, **values: Any) -> tuple[M, list[Any]]:
+        """The instance as it is before it is inserted, and the parameters of that.
+
+        Raises:
+          TypeError: there is no example of a column.
+        """
         if strange := values.keys() - self._examples.keys():
             raise TypeError(f"no example of {', '.join(strange)}")
-        compiler, template, converters = self._compiled
         made = self._model(**self._fixed, **values)
-        with connection.cursor() as cursor:
-            cursor.execute(template.sql, template.params(self._as_stored(made)))
-            row = cursor.fetchone()
+        return made, self._compiled[1].params(self._as_stored(made))
+
+    def finished(self, made: M, row: Sequence[Any]) -> M:
+        """``made`` with what the database filled in, which it returned as ``row``."""
+        compiler, _, converters = self._compiled
         [filled_in] = compiler.apply_converters([row], converters)
         for field, value in zip(self._model._meta.db_returning_fields, filled_in, strict=True):
             setattr(made, field.attname, value)

@@ -48,13 +48,6 @@ def one_note(owner_id: int) -> Iterator[None]:
     day, limit = today(), settings.USER_NOTES_PER_DAY
     if not Usage.take(owner_id, day, "notes", 1, limit or None):
         raise LimitReached(Standing("notes", limit, -1, seconds_to_reset(), DAY))
-    with given_back_on_failure(owner_id, day):
-        yield
-
-
-@contextmanager
-def given_back_on_failure(owner_id: int, day: dt.date) -> Iterator[None]:
-    """Around the making of a note that is counted on ``day`` already."""
     try:
         yield
     except BaseException:

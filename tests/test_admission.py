@@ -1,4 +1,4 @@
-"""The usual upload is asked for in one statement; everything else is left to be found out."""
+"""The usual upload is taken in by one statement; everything else is left to be found out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 
 from notes.models import IdempotencyKey, Note, Usage
-from notes.models.admission import admit
+from notes.models.admission import receive_new
 from notes.models.idempotency import Reservation
 from notes.models.usage import today
 
@@ -37,6 +37,14 @@ def state(user: User) -> tuple[int, int]:
     return Usage.of(user.pk, today()).notes, IdempotencyKey.objects.count()
 
 
+def receive(user: User, key: str = KEY, **columns: Any) -> Note | None:
+    told = {
+        "audio_key": "audio/y", "audio_format": "ogg", "audio_bytes": 3, "audio_sha256": SOUND,
+        "requested_language": "", "source": "memo", "recorded_at": None,
+    }  # fmt: skip
+    return receive_new(user.pk, key, CONTENT, **{**told, **columns})
+
+
 def recording(user: User, **columns: Any) -> Note:
     told = {"audio_key": "audio/x", "audio_format": "ogg", "audio_sha256": SOUND, **columns}
     return Note.objects.create(owner=user, **told)
@@ -55,15 +63,20 @@ def closed(user: User) -> None:
 
 
 @postgres_only
-def test_a_new_key_for_new_sound_is_reserved_and_counted_in_one_statement(alice: User) -> None:
+def test_a_new_key_for_new_sound_is_a_note_in_one_statement(alice: User) -> None:
     with CaptureQueriesContext(connection) as asked:
-        right = admit(alice.pk, KEY, CONTENT, SOUND)
+        note = receive(alice, audio_bytes=7, source="forwarded")
     assert len(asked) == 1
-    assert "synchronous_commit" in asked[0]["sql"]
-    assert right is not None
+    assert note is not None
     key = IdempotencyKey.objects.get()
-    assert (key.note_id, key.reservation, key.fingerprint) == (right.note_id, right.token, CONTENT)
+    assert (key.note_id, key.fingerprint, key.owner_id) == (note.pk, CONTENT, alice.pk)
     assert state(alice) == (2, 1)
+    stored = Note.objects.get()
+    assert (stored.audio_key, stored.audio_bytes, stored.source) == ("audio/y", 7, "forwarded")
+    assert stored.processing_status == "pending"
+    assert stored.rung_at is not None
+    names = [field.attname for field in Note._meta.concrete_fields if field.attname != "rung_at"]
+    assert {n: getattr(note, n) for n in names} == {n: getattr(stored, n) for n in names}
 
 
 @pytest.mark.parametrize(
@@ -75,12 +88,10 @@ def test_anything_else_is_not_touched(
     settings.USER_NOTES_PER_DAY = 100
     before(alice)
     was = state(alice)
-    assert admit(alice.pk, KEY, CONTENT, SOUND) is None
+    notes = Note.objects.count()
+    assert receive(alice) is None
     assert state(alice) == was
-
-
-def test_without_a_key_it_goes_step_by_step(alice: User) -> None:
-    assert admit(alice.pk, None, CONTENT, SOUND) is None
+    assert Note.objects.count() == notes
 
 
 @postgres_only
@@ -91,18 +102,19 @@ def test_others_and_days_long_gone_do_not_count(alice: User, bob: User, settings
     old = recording(alice)
     Note.objects.filter(pk=old.pk).update(created_at=Now() - timedelta(hours=25))
     recording(alice, audio_format="", audio_key="")  # a written note has no sound
-    assert admit(alice.pk, KEY, CONTENT, SOUND) is not None
+    assert receive(alice) is not None
 
 
 @postgres_only
-def test_of_many_at_once_with_one_key_one_is_admitted_and_counted(alice: User) -> None:
-    def ask(_: int) -> Reservation | None:
+def test_of_many_at_once_with_one_key_one_is_taken_in_and_counted(alice: User) -> None:
+    def ask(number: int) -> Note | None:
         try:
-            return admit(alice.pk, KEY, CONTENT, SOUND)
+            return receive(alice, audio_sha256=f"{number:064}")
         finally:
             connection.close()
 
     with ThreadPoolExecutor(10) as pool:
-        admitted = [one for one in pool.map(ask, range(30)) if one]
-    assert len(admitted) == 1
+        taken = [one for one in pool.map(ask, range(30)) if one]
+    assert len(taken) == 1
     assert state(alice) == (2, 1)
+    assert [note.pk for note in taken] == list(Note.objects.values_list("pk", flat=True))

@@ -29,6 +29,12 @@ def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("notes.models.idempotency.PATIENCE", 0.0)
 
 
+@pytest.fixture
+def in_steps(settings: Any) -> None:
+    """No upload is small enough to be taken in at once (notes.models.admission)."""
+    settings.FILE_UPLOAD_MAX_MEMORY_SIZE = 0
+
+
 def age(seconds: float) -> None:
     """Make all keys older."""
     assert IdempotencyKey.objects.update(reserved_at=Now() - timedelta(seconds=seconds))
@@ -130,7 +136,7 @@ def test_keys_go_with_their_user(api: Client, alice: User) -> None:
 
 
 def test_a_twin_of_an_upload_in_flight_is_told_to_wait(
-    api: Client, monkeypatch: pytest.MonkeyPatch, no_patience: None
+    api: Client, monkeypatch: pytest.MonkeyPatch, no_patience: None, in_steps: None
 ) -> None:
     answers: list[Any] = []
 
@@ -212,7 +218,7 @@ def test_a_key_that_cannot_be_freed_expires(
 
 @pytest.mark.django_db(transaction=True)
 def test_one_that_was_only_slow_finds_the_note_made(
-    api: Client, monkeypatch: pytest.MonkeyPatch, settings: Any
+    api: Client, monkeypatch: pytest.MonkeyPatch, settings: Any, in_steps: None
 ) -> None:
     """Its place was taken, and its own object goes again."""
     stored: list[str] = []
@@ -234,6 +240,27 @@ def test_one_that_was_only_slow_finds_the_note_made(
     assert default_storage.exists(note.audio_key)
     assert not default_storage.exists(stored[0])
     assert replayed(upload(api, key="k1"))
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite goes step by step")
+def test_one_that_was_slow_to_store_finds_the_note_of_its_twin(
+    api: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Taken in at once: the first to come to the database is the first."""
+    stored: list[str] = []
+
+    def slow_store(key: str, content: Any) -> None:
+        monkeypatch.setattr(STORE, store_audio)
+        stored.append(upload(api, key="k1").json()["id"])
+        stored.append(key)
+        store_audio(key, content)
+
+    monkeypatch.setattr(STORE, slow_store)
+    response = upload(api, key="k1")
+    assert replayed(response)
+    assert response.json()["id"] == stored[0]
+    assert default_storage.exists(Note.objects.get().audio_key)
+    assert not default_storage.exists(stored[1])
 
 
 # --- What it costs -------------------------------------------------------------------------------

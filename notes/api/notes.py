@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Annotated, Any
 
 from django.conf import settings
@@ -34,7 +35,7 @@ from notes.api.search import found_page
 from notes.auth import needs, user_id
 from notes.connections import release_connection
 from notes.errors import Problem
-from notes.models import Box, Note, Scope
+from notes.models import Box, Note, Scope, admission
 from notes.models.idempotency import Reservation
 from notes.models.note import NotRetryable
 from notes.models.note import Status as NoteStatus
@@ -77,34 +78,36 @@ def upload(
     accepted = accept(audio)
     fields = {**form.dict(), "allow_duplicate": allow_duplicate}
     content = fingerprint("upload", accepted.sha256, fields)
+    recording = {
+        "audio_format": accepted.format.name,
+        "audio_bytes": accepted.size,
+        "audio_sha256": accepted.sha256,
+        "requested_language": form.language,
+        "source": form.source,
+        "recorded_at": form.recorded_at,
+    }
 
     def make(held: Reservation) -> Note:
         box = _own_box(request, form.box)
-        audio_key = _stored(accepted)
-        try:
+        with _stored(accepted) as audio_key:
             return Note.receive(
                 id=held.note_id,
                 owner_id=user_id(request),
                 audio_key=audio_key,
-                audio_format=accepted.format.name,
-                audio_bytes=accepted.size,
-                audio_sha256=accepted.sha256,
                 box=box,
-                requested_language=form.language,
-                source=form.source,
-                recorded_at=form.recorded_at,
+                **recording,
             )
-        except IntegrityError:
-            delete_audio(audio_key)
-            raise
 
     def twin() -> Note | None:
         if allow_duplicate:
             return None
         return _tried_again(Note.twin(user_id(request), accepted.sha256))
 
-    sha256 = None if allow_duplicate else accepted.sha256
-    note = take_in(request, response, idempotency_key, content, make, twin, sha256=sha256)
+    is_usual = not form.box and not allow_duplicate and _is_stored_soon(accepted)
+    note = None
+    if idempotency_key and is_usual and admission.is_possible():
+        note = _new_note(request, accepted, idempotency_key, content, recording)
+    note = note or take_in(request, response, idempotency_key, content, make, twin)
     return Status(202, _received(request, response, note))
 
 
@@ -271,8 +274,29 @@ def _tried_again(twin: Note | None) -> Note | None:
     return twin
 
 
-def _stored(accepted: AcceptedAudio) -> str:
-    """Store the audio; its key."""
+def _is_stored_soon(accepted: AcceptedAudio) -> bool:
+    """Whether to store it takes no longer than to ask first whether it may be."""
+    return not settings.S3_BUCKET and accepted.size <= settings.FILE_UPLOAD_MAX_MEMORY_SIZE
+
+
+def _new_note(
+    request: HttpRequest, accepted: AcceptedAudio, key: str, content: str, recording: dict[str, Any]
+) -> Note | None:
+    """The note, if all is as it nearly always is; else None, and nothing is left of it."""
+    with _stored(accepted) as audio_key:
+        recording = {**recording, "audio_key": audio_key}
+        note = admission.receive_new(user_id(request), key, content, **recording)
+        if note is None:
+            delete_audio(audio_key)
+        return note
+
+
+@contextmanager
+def _stored(accepted: AcceptedAudio) -> Iterator[str]:
+    """The key under which the audio is stored, for a note; deleted if the database refuses that.
+
+    What becomes of a note whose database failed is not known: its audio is left to the sweep.
+    """
     audio_key = new_key()
     if settings.S3_BUCKET:  # a folder takes a moment, less than to borrow a connection again
         release_connection()
@@ -280,4 +304,8 @@ def _stored(accepted: AcceptedAudio) -> str:
         store_audio(audio_key, accepted.file)
     except StorageUnavailable as fault:
         raise Problem("storage_unavailable", headers={"Retry-After": "5"}) from fault
-    return audio_key
+    try:
+        yield audio_key
+    except IntegrityError:
+        delete_audio(audio_key)
+        raise

@@ -12,10 +12,9 @@ from django.http import HttpRequest, HttpResponse
 
 from notes.auth import user_id
 from notes.errors import Problem
-from notes.models import IdempotencyKey, Note, usage
-from notes.models.admission import admit
+from notes.models import IdempotencyKey, Note
 from notes.models.idempotency import InFlight, Mismatch, Reservation
-from notes.quota import given_back_on_failure, one_note
+from notes.quota import one_note
 
 #: What a client is told to wait for its first request, in seconds.
 IN_FLIGHT_SECONDS = 5
@@ -37,14 +36,11 @@ def take_in(
     content: str,
     make: Callable[[Reservation], Note],
     twin: Callable[[], Note | None] = lambda: None,
-    *,
-    sha256: str | None = None,
 ) -> Note:
     """The note that ``make`` makes, or the one made before with this ``key`` and ``content``.
 
     ``make`` is called once the key is reserved and the note is counted; if it fails, both are
-    undone. Not where ``twin`` knows a note that will do: the key stands for that one then. With
-    ``sha256``, the digest by which ``twin`` looks, the usual case is found out at once.
+    undone. Not where ``twin`` knows a note that will do: the key stands for that one then.
 
     Raises:
       Problem: ``idempotency_in_flight``, ``idempotency_mismatch``; ``unknown_box``, the box was
@@ -52,19 +48,17 @@ def take_in(
       notes.limits.LimitReached: no more notes today.
     """
     owner_id = user_id(request)
-    admitted = admit(owner_id, key, content, sha256) if sha256 else None
-    held = admitted or _reserved(owner_id, key, content)
+    held = _reserved(owner_id, key, content)
     if isinstance(held, Note):
         response["Idempotent-Replayed"] = "true"
         return held
     try:
         with held.freed_on_failure():
-            if not admitted and (known := twin()) is not None:
+            if (known := twin()) is not None:
                 held.stand_for(known)
                 response["Duplicate-Upload"] = "true"
                 return known
-            counted = given_back_on_failure(owner_id, usage.today()) if admitted else None
-            with counted or one_note(owner_id):
+            with one_note(owner_id):
                 return make(held)
     except IntegrityError as fault:
         made = Note.objects.for_user(owner_id).filter(pk=held.note_id).first()

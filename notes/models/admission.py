@@ -1,27 +1,29 @@
-"""What nearly every upload is, asked for at once: a new key, new sound, and a day with room.
+"""What nearly every upload is, done at once: a new key, new sound, and a day with room.
 
-On PostgreSQL one statement finds that out, reserves the key and counts the note. Where it is
-otherwise the statement does nothing, and :mod:`notes.api.once` goes step by step to find out why.
+On PostgreSQL one statement finds that out, counts the note, writes down its key and makes it: all
+of that or nothing. Where it is otherwise :mod:`notes.api.once` goes step by step to find out why.
 """
 
 from __future__ import annotations
 
+import re
 import uuid
+from functools import cache
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import IntegrityError, connection
 
-from notes.commits import commit_later
+from notes.broker import ring_on_commit
 from notes.models import usage
-from notes.models.idempotency import Reservation
-from notes.models.note import TWIN_HOURS
-from notes.models.usage import Usage
+from notes.models.note import TWIN_HOURS, Note, new_recording
+from project.logs import request_id
 
 #: More than any column of the books holds.
 NO_LIMIT = 2**31 - 1
-# The key last: whoever inserts one has been counted before, so two never wait for each other.
-_ADMIT = f"""
+# The key after the count: whoever inserts one has been counted before, so two never wait for each
+# other. The second of two with one key fails by the key's constraint, and is not counted.
+_RECEIVE = f"""
     WITH counted AS (
         UPDATE notes_usage SET notes = notes + 1
         WHERE owner_id = %(owner)s AND day = %(day)s AND notes < %(limit)s
@@ -34,36 +36,51 @@ _ADMIT = f"""
         RETURNING day
     ), reserved AS (
         INSERT INTO notes_idempotencykey (owner_id, "key", fingerprint, note_id, reservation)
-        SELECT %(owner)s, %(key)s, %(fingerprint)s, %(note)s, %(token)s FROM counted
-        ON CONFLICT (owner_id, "key") DO NOTHING RETURNING note_id
-    )
-    SELECT (SELECT count(*) FROM counted), (SELECT count(*) FROM reserved), {{later}}
+        SELECT %(owner)s, %(key)s, %(fingerprint)s, %(note)s, %(reservation)s FROM counted
+        RETURNING note_id
+    ), made AS ({{insert}})
+    SELECT * FROM made
 """  # noqa: S608  # nosec B608  # a number of ours
+_NAMED = re.compile(r"%\((\w+)\)s")
 
 
-def admit(owner_id: int, key: str | None, fingerprint: str, sha256: str) -> Reservation | None:
-    """The right to make the note, which is counted then; None: nothing was done.
-
-    The commit is not waited for (:mod:`notes.commits`).
-    """
-    if key is None or connection.vendor != "postgresql":
+def receive_new(owner_id: int, key: str, fingerprint: str, **recording: Any) -> Note | None:
+    """A new note of ``recording``'s columns, as :meth:`Note.receive`; None: nothing was done."""
+    if not is_possible():
         return None
-    right, day = Reservation(uuid.uuid4(), uuid.uuid4()), usage.today()
+    columns = {"id": uuid.uuid4(), "owner_id": owner_id, "request_id": request_id.get()}
+    note, params = new_recording.told(**columns, **recording)
     values: dict[str, Any] = {
         "owner": owner_id,
         "key": key,
         "fingerprint": fingerprint,
-        "sha256": sha256,
-        "day": day,
+        "sha256": note.audio_sha256,
+        "day": usage.today(),
         "limit": settings.USER_NOTES_PER_DAY or NO_LIMIT,
-        "note": right.note_id,
-        "token": right.token,
+        "note": note.pk,
+        "reservation": uuid.uuid4(),
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_ADMIT.format(later=commit_later() or "NULL"), values)
-        counted, reserved, _ = cursor.fetchone()
-    if reserved:
-        return right
-    if counted:  # somebody came with the same key in the same instant
-        Usage.give_back(owner_id, day, "notes", 1)
-    return None
+    sql, names = _statement()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(sql, [*[values[name] for name in names], *params])
+            row = cursor.fetchone()
+    except IntegrityError:  # the key came twice in one instant, or the owner is being deleted
+        return None
+    if row is None:
+        return None
+    ring_on_commit(note.stage, note.pk)
+    return new_recording.finished(note, row)
+
+
+def is_possible() -> bool:
+    """Whether the database can do all of it in one statement."""
+    return connection.vendor == "postgresql"
+
+
+@cache
+def _statement() -> tuple[str, list[str]]:
+    """The SQL, and the names of its first parameters; those of the note itself follow."""
+    before, _, after = _RECEIVE.partition("{insert}")
+    insert = new_recording.from_each_row_of("reserved")
+    return f"{_NAMED.sub('%s', before)}{insert}{after}", _NAMED.findall(before)

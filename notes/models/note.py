@@ -245,7 +245,7 @@ class Note(Job):
         if columns.get("box") is not None:
             columns |= {"filed_by": FiledBy.USER, "filing_reason": "chosen_by_owner"}
         if columns.get("audio_key"):
-            note = _new_recording(**columns)
+            note = new_recording(**columns)
         else:
             columns |= {"processing_status": Status.CLASSIFYING, "transcribed_at": Now()}
             note = cls.objects.create(rung_at=Now(), speech=True, **columns)
@@ -328,7 +328,7 @@ _newest_twin = Found(
     "sha256",
 )
 
-_new_recording = Inserted(
+new_recording = Inserted(
     Note,
     {"rung_at": Now()},
     id=uuid.UUID(int=1),
