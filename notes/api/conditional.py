@@ -9,14 +9,15 @@ from typing import Annotated, Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.http import parse_etags
-from ninja import Header, Schema, Status
+from ninja import Header, Status
 
+from notes.api.schemas import Answer
 from notes.errors import Problem
 
 IfMatch = Annotated[str | None, Header(alias="If-Match")]
 
 
-def etag_of(shown: Schema) -> str:
+def etag_of(shown: Answer) -> str:
     """A strong ETag of ``shown``: other bytes, another tag.
 
     Fields that the schema names in ``PASSING`` change by what others do. They have a part of their
@@ -33,7 +34,7 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def unless_known(request: HttpRequest, response: HttpResponse, shown: Schema) -> Any:
+def unless_known(request: HttpRequest, response: HttpResponse, shown: Answer) -> Any:
     """``shown`` with its ETag, or 304 if the client's If-None-Match names it."""
     etag = etag_of(shown)
     response["ETag"] = etag
@@ -44,7 +45,7 @@ def unless_known(request: HttpRequest, response: HttpResponse, shown: Schema) ->
     return Status(304, None) if etag in known or "*" in known else shown
 
 
-def check_match(if_match: str | None, show: Callable[[], Schema]) -> None:
+def check_match(if_match: str | None, show: Callable[[], Answer]) -> None:
     """Refuse a change of something that is not what the client has read.
 
     Raises:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Literal
 
 from ninja import Field, Schema
-from pydantic import AfterValidator, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 from notes.models import Box, Note
 from notes.models.note import OPEN, Status
@@ -60,14 +60,22 @@ class StrictSchema(Schema):
     model_config = ConfigDict(extra="forbid")
 
 
-class BoxRef(Schema):
+class Answer(BaseModel):
+    """What we give. Its values are ready: ninja's Schema would look up each by a Python function,
+    for aliases and resolvers that nothing here has, which took most of the time of a list.
+    """
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class BoxRef(Answer):
     """A box as a note names it."""
 
     id: uuid.UUID
     name: str
 
 
-class BoxOut(Schema):
+class BoxOut(Answer):
     """A box."""
 
     id: uuid.UUID
@@ -96,14 +104,14 @@ class BoxPatch(StrictSchema):
     color: Color | None = None
 
 
-class SuggestionOut(Schema):
+class SuggestionOut(Answer):
     """A box that came close."""
 
     box: BoxRef
     confidence: float
 
 
-class ErrorOut(Schema):
+class ErrorOut(Answer):
     """Why the last try failed."""
 
     code: str
@@ -111,7 +119,7 @@ class ErrorOut(Schema):
     retryable: bool
 
 
-class NoteOut(Schema):
+class NoteOut(Answer):
     """A note."""
 
     id: uuid.UUID
@@ -142,7 +150,7 @@ class NoteOut(Schema):
     audio_expires_at: datetime | None
 
 
-class SegmentOut(Schema):
+class SegmentOut(Answer):
     """Some words and when they were said, in seconds."""
 
     start: float
@@ -167,7 +175,7 @@ class NoteDetailOut(NoteOut):
     queue_position: int | None
 
 
-class SnippetOut(Schema):
+class SnippetOut(Answer):
     """Where a search found a note: part of its transcript, as plain text.
 
     ``start`` is where the part begins in the transcript, ``highlights`` are [start, end) of the
@@ -185,7 +193,7 @@ class ListedNote(NoteOut):
     snippet: SnippetOut | None = None
 
 
-class SearchOut(Schema):
+class SearchOut(Answer):
     """How a search was answered: ``postgresql`` knows word forms, ``sqlite`` whole words and the
     beginning of the last one; ``rank`` has the best first."""
 
@@ -193,7 +201,7 @@ class SearchOut(Schema):
     order: Order
 
 
-class NotePage(Schema):
+class NotePage(Answer):
     """Notes; ``next`` is the ``cursor`` of the following page, if there is one.
 
     Newest first, unless ``search`` says otherwise.
@@ -233,14 +241,14 @@ class NotePatch(StrictSchema):
     box: uuid.UUID | None = None
 
 
-class FaultOut(Schema):
+class FaultOut(Answer):
     """What is wrong with a field: where it is, and why."""
 
     loc: list[str]
     message: str
 
 
-class ProblemOut(Schema):
+class ProblemOut(Answer):
     """An error, as RFC 9457 has it; the last four only where a limit was reached."""
 
     type: str
