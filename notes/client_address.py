@@ -8,6 +8,7 @@ Traefik do so. X-Real-IP is not asked: some proxies pass on whatever the client 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from django.conf import settings
@@ -17,7 +18,8 @@ from django.http import HttpRequest
 UNKNOWN = "unknown"
 #: What a household has of IPv6: a client may use any address in it.
 HOUSEHOLD_BITS = 64
-LOGGED_BITS = {4: 24, 6: 48}
+#: Of IPv4 and of IPv6.
+LOGGED_BITS = 24, 48
 
 
 def client_address(request: HttpRequest) -> str:
@@ -34,21 +36,25 @@ def client_address(request: HttpRequest) -> str:
 
 def limit_key(request: HttpRequest) -> str:
     """What limits by address count: the address, or of IPv6 its network of a household."""
-    return _network(client_address(request), {4: 32, 6: HOUSEHOLD_BITS})
+    return _network(client_address(request), 32, HOUSEHOLD_BITS)
 
 
 def truncated(address: str) -> str:
     """What a log may hold of ``address``: its /24 of IPv4, its /48 of IPv6."""
-    return _network(address, LOGGED_BITS)
+    return _network(address, *LOGGED_BITS)
 
 
-def _network(address: str, bits: dict[int, int]) -> str:
+@lru_cache(maxsize=1024)
+def _network(address: str, bits_of_4: int, bits_of_6: int) -> str:
     if (parsed := _parse(address)) is None:
         return UNKNOWN
-    network = ip_network((parsed, bits[parsed.version]), strict=False)
+    bits = bits_of_4 if parsed.version == 4 else bits_of_6
+    network = ip_network((parsed, bits), strict=False)
     return str(network.network_address if network.num_addresses == 1 else network)
 
 
+# A client is seldom here for one request only.
+@lru_cache(maxsize=1024)
 def _parse(text: str) -> IPv4Address | IPv6Address | None:
     """The address in ``text``, without port, brackets and zone; IPv4 inside IPv6 as IPv4."""
     text = text.strip()

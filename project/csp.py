@@ -49,11 +49,11 @@ class BrowserPolicyMiddleware:
         from django.conf import settings
 
         self.get_response = get_response
-        self.settings = settings
+        self.content = build_policy(settings.SECURE_CSP)
+        self.permissions = settings.PERMISSIONS_POLICY
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        policy = build_policy(self.settings.SECURE_CSP)
-        response.headers.setdefault("Content-Security-Policy", policy)
-        response.headers.setdefault("Permissions-Policy", self.settings.PERMISSIONS_POLICY)
+        response.headers.setdefault("Content-Security-Policy", self.content)
+        response.headers.setdefault("Permissions-Policy", self.permissions)
         return response
