@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
 from bench.kinds import Figures, Scale
+from bench.rush import rush
 from bench.sides import Side, cpu_seconds, pss_megabytes
 from tests.marks import marked
 from tests.services import wait_for
@@ -50,22 +51,30 @@ def send(side: Side, audios: list[bytes], clients: int) -> tuple[list[float], fl
 
 
 def upload(side: Side, scale: Scale) -> Figures:
-    """Accepted uploads with no worker running: latency, rate, CPU of web, statements."""
-    count = scale.of(150, 20)
-    audios = sounds(2 * count + 20)
-    send(side, audios[:20], 8)  # connections and caches
+    """Accepted uploads with no worker running: latency, rate, CPU of web, statements.
+
+    One client, then sixteen at once, each a person of their own.
+    """
+    audios, waves = sounds(scale.of(150, 20)), _waves(side, scale.of(40, 2))
+    send(side, sounds(20), 8)  # connections and caches
+    rush(side.port, _waves(side, 1))
     before = cpu_seconds(side.web())
-    alone, _ = send(side, audios[20 : 20 + count], 1)
-    together, seconds = send(side, audios[20 + count :], 16)
+    alone, _ = send(side, audios, 1)
+    together, seconds = rush(side.port, waves)
     cpu = cpu_seconds(side.web()) - before
     return {
         "upload, 1 client, p50 ms": 1000 * median(alone),
         "upload, 1 client, p95 ms": 1000 * p95(alone),
         "upload, 16 clients, p50 ms": 1000 * median(together),
-        "uploads/s, 16 clients": count / seconds,
-        "web CPU per upload, ms": 1000 * cpu / (2 * count),
+        "uploads/s, 16 clients": len(together) / seconds,
+        "web CPU per upload, ms": 1000 * cpu / (len(alone) + len(together)),
         "SQL statements per upload": _statements(side, sounds(10)),
     }
+
+
+def _waves(side: Side, count: int) -> list[list[bytes]]:
+    """So many uploads of each of the crowd, ready to be sent."""
+    return [[side.request(person, audio) for audio in sounds(count)] for person in side.crowd]
 
 
 def _statements(side: Side, recordings: list[bytes]) -> float:

@@ -96,6 +96,10 @@ class Side:
         """Headers that a careful client adds to an upload."""
         return {}
 
+    def people(self, names: list[str]) -> list[dict[str, str]]:
+        """What each of these sends in the head of a request; whoever is new is made."""
+        raise NotImplementedError
+
     def start_again(self) -> None:
         """After an end; back when web and worker serve."""
         raise NotImplementedError
@@ -176,8 +180,7 @@ class Side:
         self, connection: http.client.HTTPConnection, audio: bytes
     ) -> tuple[str, float, float]:
         """As :meth:`upload`: the note's id, and when it began and was answered."""
-        body, kind = _form(self.field, audio)
-        headers = {**self.headers, **self.fields(), "Content-Type": kind}
+        headers, body = self._told(self.headers, audio)
         begun = time.monotonic()
         connection.request("POST", self.upload_path, body, headers)
         response = connection.getresponse()
@@ -186,6 +189,23 @@ class Side:
         if response.status not in (201, 202):
             raise RuntimeError(f"{self.name}: {response.status} {answer[:300]!r}")
         return json.loads(answer)["id"], begun, ended
+
+    def request(self, person: dict[str, str], audio: bytes) -> bytes:
+        """An upload as it goes over the wire, by one of :meth:`people`."""
+        headers, body = self._told(person, audio)
+        headers |= {"Host": f"127.0.0.1:{self.port}", "Content-Length": str(len(body))}
+        lines = [f"POST {self.upload_path} HTTP/1.1"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        return "\r\n".join([*lines, "", ""]).encode() + body
+
+    def _told(self, person: dict[str, str], audio: bytes) -> tuple[dict[str, str], bytes]:
+        body, kind = _form(self.field, audio)
+        return {**person, **self.fields(), "Content-Type": kind}, body
+
+    @cached_property
+    def crowd(self) -> list[dict[str, str]]:
+        """Sixteen people, each with a connection of their own."""
+        return self.people([f"person{number}" for number in range(16)])
 
     def get(self, connection: http.client.HTTPConnection, path: str) -> tuple[float, Any]:
         """The seconds that a GET took, and what it gave."""
@@ -245,6 +265,10 @@ class Product(Side):
     def start_again(self) -> None:
         self.stack.start()
         self.stack.worker_pid()
+
+    def people(self, names: list[str]) -> list[dict[str, str]]:
+        clients = self.stack.create_users(*names)
+        return [{"Authorization": f"Bearer {client.token}"} for client in clients]
 
     def heads(self) -> set[int]:
         return {self.process.pid}

@@ -48,7 +48,7 @@ class Twin(Side):
         }
         self.launch()
         self._process.wait_ready(self._answers, 60, "alive")
-        self.headers = {"Authorization": f"Token {self._people()}", "X-Workspace-ID": self.home}
+        [self.headers] = self.people(["ana"])
         if self.role == "all":
             self._wait_for_worker()
         return self
@@ -98,23 +98,29 @@ class Twin(Side):
             listed: Any = client.client_list()
         return any(one["cmd"] == "brpop" for one in listed)
 
-    def _people(self) -> str:
+    def people(self, names: list[str]) -> list[dict[str, str]]:
+        """Each with a workspace of boxes; ana's is :attr:`home`."""
+        homes = [self.home if name == "ana" else name for name in names]
         code = (
             "import django; django.setup()\n"
             "from django.contrib.auth.models import User\n"
             "from rest_framework.authtoken.models import Token\n"
             "from twin.models import Box, Workspace\n"
-            f"home, is_new = Workspace.objects.get_or_create(slug={self.home!r})\n"
-            f"names = {BOXES!r} if is_new else ()\n"
-            "[Box.objects.create(workspace=home, name=name) for name in names]\n"
-            "user, _ = User.objects.get_or_create(username='ana')\n"
-            "print(Token.objects.get_or_create(user=user)[0].key)"
+            f"for name, slug in zip({names!r}, {homes!r}):\n"
+            "    home, is_new = Workspace.objects.get_or_create(slug=slug)\n"
+            f"    boxes = {BOXES!r} if is_new else ()\n"
+            "    [Box.objects.create(workspace=home, name=box) for box in boxes]\n"
+            "    user, _ = User.objects.get_or_create(username=name)\n"
+            "    print(Token.objects.get_or_create(user=user)[0].key)"
         )
         command = [str(VENV / "bin" / "python"), "-c", code]
         done = subprocess.run(
             command, cwd=TWIN, env=self.started_env, check=True, capture_output=True, text=True
         )
-        return done.stdout.strip()
+        return [
+            {"Authorization": f"Token {token}", "X-Workspace-ID": home}
+            for token, home in zip(done.stdout.split(), homes, strict=True)
+        ]
 
     def web(self) -> set[int]:
         return named(self.process, "bin/gunicorn")
