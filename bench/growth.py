@@ -9,15 +9,18 @@ docs/performance.md.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 from bench.measures import highest, send, sounds
 from bench.report import between, machine
 from bench.servers import Servers
-from bench.sides import Product, cpu_seconds, pss_megabytes
+from bench.sides import Product, cpu_seconds, named, pss_megabytes
+from tests.services import Process
 from tests.stack import Stack
 
 MARKS = ("<!-- bench.growth: begin -->", "<!-- bench.growth: end -->")
@@ -103,6 +106,17 @@ def main() -> int:
     return 0
 
 
+def part(one: Process, other: Process) -> None:
+    """Give the worker of ``other`` the cores that the worker of ``one`` does not keep to.
+
+    By its host's name a worker chooses its core (project.cores), and here both have the same name.
+    """
+    [mine], [theirs] = (named(process, "project.run_dramatiq") for process in (one, other))
+    free = os.sched_getaffinity(0) - os.sched_getaffinity(mine)
+    for thread in Path(f"/proc/{theirs}/task").iterdir():
+        os.sched_setaffinity(int(thread.name), free or os.sched_getaffinity(0))
+
+
 def run(servers: Servers, case: Case) -> Row:
     """Drain the backlog of a case; its clock starts when the workers may look at it."""
     servers.provide(*case.provider)
@@ -118,6 +132,7 @@ def run(servers: Servers, case: Case) -> Row:
             return {pid for family in families for pid in family()}
 
         for other in others:
+            part(side.process, other.process)
             other.process.suspend()
         with side.worker_stopped():
             send(side, sounds(case.notes), 8)
