@@ -19,14 +19,20 @@ from notes.stages import Stage
 
 #: Rings waiting in Redis above which the sweep adds none; the list must not grow without bound.
 FULL_QUEUE = 1000
+#: An empty queue holds no ring: one that is as old as so many sweeps, its note still unclaimed, was
+#: lost. So few are rung then, since a note may also wait for its turn at a local Whisper.
+LOST_AFTER_SWEEPS = 2
+LOST_AT_ONCE = 64
 
 
 def sweep() -> int:
     """Ring for notes that are due and that nobody rang for lately, oldest first; how many."""
-    room = FULL_QUEUE - queue_length()
-    if room <= 0:
+    waiting = queue_length()
+    if waiting >= FULL_QUEUE:
         return 0
-    due = _take_due(room)
+    due = _take_due(FULL_QUEUE - waiting, settings.LEASE_SECONDS)
+    if not (due or waiting):
+        due = _take_due(LOST_AT_ONCE, LOST_AFTER_SWEEPS * settings.SWEEP_SECONDS)
     for position, (note_id, stage) in enumerate(due):
         if not bell.ring(stage, note_id):
             forget_rings([unrung for unrung, _ in due[position:]])
@@ -64,9 +70,12 @@ def queue_length() -> int:
         return 0
 
 
-def _take_due(limit: int) -> list[tuple[uuid.UUID, Stage]]:
-    """Mark up to ``limit`` due notes as rung, skipping those that another sweeper has in hand."""
-    long_ago = Now() - timedelta(seconds=settings.LEASE_SECONDS)
+def _take_due(limit: int, seconds: float) -> list[tuple[uuid.UUID, Stage]]:
+    """Mark up to ``limit`` due notes as rung that nobody rang for in the last ``seconds``.
+
+    Those that another sweeper has in hand are skipped.
+    """
+    long_ago = Now() - timedelta(seconds=seconds)
     unrung = Q(rung_at__isnull=True) | Q(rung_at__lt=long_ago)
     with transaction.atomic():
         due = Note.objects.claimable().filter(unrung).order_by("created_at")

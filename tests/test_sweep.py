@@ -107,6 +107,28 @@ def test_the_sweep_rings_again_when_a_ring_is_old(new_note: NewNote) -> None:
     assert sweep() == 1
 
 
+def test_a_ring_that_an_empty_queue_does_not_hold_was_lost(new_note: NewNote) -> None:
+    note = new_note()
+    Note.objects.filter(pk=note.pk).update(rung_at=Now() - timedelta(seconds=11))
+    assert sweep() == 0, "it is in the queue"
+    broker().client.flushall()
+    assert sweep() == 1
+    assert rings(Stage.TRANSCRIPTION) == 1
+    broker().client.flushall()
+    assert sweep() == 0, "a worker may just have fetched it"
+
+
+def test_of_lost_rings_a_few_are_rung_at_a_time(
+    new_note: NewNote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeper, "LOST_AT_ONCE", 2)
+    for _ in range(3):
+        new_note()
+    broker().client.flushall()
+    Note.objects.update(rung_at=Now() - timedelta(seconds=11))
+    assert [sweep(), sweep()] == [2, 0]
+
+
 def test_the_sweep_finds_abandoned_notes_and_leaves_those_in_work(new_note: NewNote) -> None:
     abandoned, in_work, waiting = new_note(), new_note(), new_note()
     claimed(abandoned)

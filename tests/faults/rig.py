@@ -33,12 +33,17 @@ LATE = 10
 
 
 def latest(pace: Mapping[str, str], *, plus: float = 0) -> float:
-    """By when a note without its worker or its ring is run again, in seconds.
+    """By when a note without its worker is run again, in seconds.
 
     A lease, a sweep and ``plus``; a quick test, whose point is that nothing is lost, may be late.
     """
     promised = int(pace["LEASE_SECONDS"]) + int(pace["SWEEP_SECONDS"]) + 1 + plus
     return promised + (LATE if pace == QUICK else 0)
+
+
+def rung_again(pace: Mapping[str, str]) -> float:
+    """By when a note whose ring was lost is run, in seconds: two sweeps believe in it."""
+    return 3 * int(pace["SWEEP_SECONDS"]) + 1 + (LATE if pace == QUICK else 0)
 
 
 #: One owner sends more here than people do.
