@@ -8,7 +8,7 @@ worth of Python.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import cached_property
+from functools import cached_property, wraps
 from inspect import signature
 from typing import Any, Generic, TypeVar, cast
 from uuid import UUID
@@ -246,12 +246,25 @@ class Loaded(Generic[M]):
 
     def __call__(self, *values: Any) -> list[M]:
         """The rows, as the queryset would give them."""
-        compiler, sql, params, converters = self._compiled
+        _, sql, params, _ = self._compiled
         given = dict(zip(self._names, values, strict=True))
         with connection.cursor() as cursor:
             cursor.execute(sql, _filled(params, given, {}))
-            rows = cursor.fetchall()
+            return self.made_of(cursor.fetchall())
+
+    def made_of(self, rows: list[Any]) -> list[M]:
+        """``rows`` of what is selected, as the queryset would give them."""
+        compiler, _, _, converters = self._compiled
         return [self._made(row) for row in compiler.apply_converters(rows, converters)]
+
+    def selected(self) -> tuple[str, list[Any]]:
+        """What is selected, as SQL for a RETURNING, and the parameters of that."""
+        compiler, sql, params, _ = self._compiled
+        table = connection.ops.quote_name(compiler.query.get_meta().db_table)
+        columns, found, _ = sql.removeprefix("SELECT ").partition(f" FROM {table} WHERE ")
+        if not found:
+            raise NotImplementedError(f"no such SELECT: {sql}")
+        return columns, list(params)[: columns.count("%s")]
 
     def _made(self, row: Sequence[Any]) -> M:
         compiler: Any = self._compiled[0]
@@ -288,13 +301,19 @@ class Updated:
         kinds = tuple((name, _kind(value)) for name, value in columns.items())
         if any(kind is Expression for _, kind in kinds):
             return self._build(*keys).update(**columns)
+        sql, params = self.told(*keys, columns=columns, **given)
+        with connection.cursor() as cursor:
+            cursor.execute(sql, params)
+            return int(cursor.rowcount)
+
+    def told(self, *keys: Any, columns: dict[str, Any], **given: Any) -> tuple[str, list[Any]]:
+        """The statement, where every expression in ``columns`` is fixed, and its parameters."""
+        kinds = tuple((name, _kind(value)) for name, value in columns.items())
         if kinds not in self._known:
             self._known[kinds] = self._compile(columns, kinds)
         sql, params = self._known[kinds]
-        with connection.cursor() as cursor:
-            given |= dict(zip(self._names, keys, strict=True))
-            cursor.execute(sql, _filled(params, given, columns))
-            return int(cursor.rowcount)
+        given |= dict(zip(self._names, keys, strict=True))
+        return sql, _filled(params, given, columns)
 
     def _compile(
         self, columns: dict[str, Any], kinds: tuple[tuple[str, object], ...]
@@ -305,6 +324,29 @@ class Updated:
         query: Any = rows.query.chain(UpdateQuery)
         query.add_update_values({**columns, **told})
         return _written_out(query.get_compiler(connection=connection))
+
+
+class Taken(Generic[M]):
+    """``build(...)`` is a queryset of rows, of which columns are set as by :class:`Updated`.
+
+    This gives the rows as they are then, with what ``annotate`` adds to the queryset.
+    """
+
+    def __init__(
+        self,
+        build: Callable[..., QuerySet[M]],
+        annotate: Callable[[QuerySet[M]], QuerySet[M]],
+    ) -> None:
+        self._updated = Updated(build)
+        self._loaded = Loaded(wraps(build)(lambda *names: annotate(build(*names))))
+
+    def __call__(self, *keys: Any, columns: dict[str, Any]) -> list[M]:
+        """Set ``columns`` in the rows; the rows."""
+        sql, params = self._updated.told(*keys, columns=columns)
+        returned, more = self._loaded.selected()
+        with connection.cursor() as cursor:
+            cursor.execute(f"{sql} RETURNING {returned}", [*params, *more])
+            return self._loaded.made_of(cursor.fetchall())
 
 
 class Deleted:

@@ -87,6 +87,8 @@ def _work_on(
     note_id: uuid.UUID, stage: Stage, body: Callable[[Work], bool], *, needs_cpu: bool
 ) -> None:
     """Claim the note and run ``body`` on it; whatever happens is written on the row."""
+    if not needs_cpu and _work_on_waiting(note_id, stage, body):
+        return
     work = Work.find(note_id, stage)
     if work is None:
         return
@@ -103,6 +105,17 @@ def _work_on(
         ring_next_suspect()
     if needs_cpu:
         ring_next(stage)
+
+
+def _work_on_waiting(note_id: uuid.UUID, stage: Stage, body: Callable[[Work], bool]) -> bool:
+    """Do so in fewer steps; False where the note does not simply wait, or not for us."""
+    with turns.take(alone=False, cpu=False) as granted:
+        work = Work.claim_waiting(note_id, stage) if granted else None
+        if work is None:
+            return False
+        with traced(work.note.request_id):
+            _hold(work, body)
+    return True
 
 
 def _hold(work: Work, body: Callable[[Work], bool]) -> None:

@@ -92,7 +92,7 @@ def is_suspected() -> Q:
     return Q(crashes__gte=ALONE_FROM_CRASH) | interrupted
 
 
-def lease(token: uuid.UUID, started_at: datetime) -> dict[str, Any]:
+def lease(token: uuid.UUID, started_at: datetime | Now) -> dict[str, Any]:
     """The columns of a lease that begins now."""
     return {
         "lease_token": token,

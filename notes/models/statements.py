@@ -9,18 +9,26 @@ from functools import partial
 from django.db.models import Case, F, QuerySet, TextField, Value, When
 from django.db.models.functions import Now
 
-from notes.compiled import Deleted, Given, Inserted, Loaded, Updated, fixed
+from notes.compiled import Deleted, Given, Inserted, Loaded, Taken, Updated, fixed
 from notes.models.attempt import Attempt
 from notes.models.box import Box
 from notes.models.delivery import listeners
-from notes.models.note import FiledBy, Note
+from notes.models.note import WAITING, FiledBy, Note
 from notes.models.part import Part
 from notes.stages import Stage
 
 
 def _claimable(stage: Stage, note_id: uuid.UUID) -> QuerySet[Note]:
-    found = Note.objects.claimable(stage).filter(pk=note_id)
-    return found.annotate(clock=Now(), listeners=listeners())
+    return _with_clock(Note.objects.claimable(stage).filter(pk=note_id))
+
+
+def _with_clock(notes: QuerySet[Note]) -> QuerySet[Note]:
+    return notes.annotate(clock=Now(), listeners=listeners())
+
+
+def _waiting(stage: Stage, note_id: uuid.UUID) -> QuerySet[Note]:
+    due = Note.objects.filter(pk=note_id, next_attempt_at__lte=Now(), lease_token__isnull=True)
+    return due.filter(processing_status=WAITING[stage], crashes=0)
 
 
 def _unheld(stage: Stage, note_id: uuid.UUID) -> QuerySet[Note]:
@@ -45,6 +53,8 @@ def _parts(note_id: uuid.UUID) -> QuerySet[Part]:
 
 #: By stage, from a note's id: the note, with the database's time and whether anybody listens.
 claimable = {stage: Loaded(partial(_claimable, stage)) for stage in Stage}
+#: By stage, from a note's id: the same of one that waits and under which nobody has died, claimed.
+waiting = {stage: Taken(partial(_waiting, stage), _with_clock) for stage in Stage}
 #: By stage, from a note's id: the row, unless somebody holds it or a crash has left it held.
 unheld = {stage: Updated(partial(_unheld, stage)) for stage in Stage}
 #: From a note's id and a token: the row, as long as that lease holds.

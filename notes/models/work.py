@@ -70,6 +70,14 @@ class Work:
         found = statements.claimable[stage](note_id)
         return cls(found[0], stage, found_at=_clock(found[0])) if found else None
 
+    @classmethod
+    def claim_waiting(cls, note_id: uuid.UUID, stage: Stage) -> Work | None:
+        """The note as work, found and claimed in one step, if nobody has died under it before."""
+        token = uuid.uuid4()
+        columns = {"processing_status": RUNNING[stage], **lease(token, Now())}
+        claimed = statements.waiting[stage](note_id, columns=columns)
+        return cls(claimed[0], stage, _clock(claimed[0]), token) if claimed else None
+
     def claim(self) -> bool:
         """Take the lease; False if somebody else was quicker.
 
