@@ -3,8 +3,9 @@
 PostgreSQL writes commits to its log in their order: whoever waits until the last one is on the
 disk has waited for those before it too (postgresql.org, "Asynchronous Commit"). An upload that is
 not taken in at once (:mod:`notes.models.admission`) writes its key, then its count, then its note,
-and is answered after the last. If the machine dies in between, the key and the count of a note that
-nobody was promised may be gone with it.
+and is answered after the last. The seconds of a call are counted for its owner, then for all; the
+call comes after that. If the machine dies in between, what was counted for a note that nobody was
+promised, or for a call that was not made, may be gone with it.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ def one_note(owner_id: int) -> Iterator[None]:
       LimitReached: the user has sent USER_NOTES_PER_DAY notes today.
     """
     day, limit = today(), settings.USER_NOTES_PER_DAY
-    if not Usage.take(owner_id, day, "notes", 1, limit or None):
+    if not Usage.take(owner_id, day, "notes", 1, limit or None, followed=True):
         raise LimitReached(Standing("notes", limit, -1, seconds_to_reset(), DAY))
     try:
         yield
@@ -115,15 +115,15 @@ def _reserve(owner_id: int, day: dt.date, amount: int) -> None:
     if any(limit is not None and amount > limit for _, limit, _ in accounts):
         raise Never("audio_too_long")
     for who, limit, code in accounts:
-        if not _take(who, day, amount, limit):
+        if not _take(who, day, amount, limit, followed=(who, limit, code) != accounts[-1]):
             if who is None:
                 Usage.give_back(owner_id, day, AUDIO, amount)
             raise OverQuota(code, reset_in=seconds_to_reset())
 
 
-def _take(who: int | None, day: dt.date, amount: int, limit: int | None) -> bool:
+def _take(who: int | None, day: dt.date, amount: int, limit: int | None, *, followed: bool) -> bool:
     if amount:
-        return Usage.take(who, day, AUDIO, amount, limit)
+        return Usage.take(who, day, AUDIO, amount, limit, followed=followed)
     return limit is None or Usage.of(who, day).audio_milliseconds < limit
 
 

@@ -38,7 +38,7 @@ def take_in(user: User, key: str) -> list[str]:
     """The statements that reserve a key and count a note."""
     with CaptureQueriesContext(connection) as said:
         IdempotencyKey.reserve(user.pk, key, "fingerprint")
-        assert Usage.take(user.pk, today(), "notes", 1, 1_000)
+        assert Usage.take(user.pk, today(), "notes", 1, 1_000, followed=True)
     return [one["sql"] for one in said.captured_queries]
 
 

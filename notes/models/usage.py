@@ -66,14 +66,24 @@ class Usage(models.Model):
 
     @classmethod
     def take(
-        cls, owner_id: int | None, day: dt.date, column: str, amount: int, limit: int | None
+        cls,
+        owner_id: int | None,
+        day: dt.date,
+        column: str,
+        amount: int,
+        limit: int | None,
+        *,
+        followed: bool = False,
     ) -> bool:
-        """Add ``amount`` to ``column``, unless that would pass ``limit`` (None: there is none)."""
+        """Add ``amount`` to ``column``, unless that would pass ``limit`` (None: there is none).
+
+        Its commit is not waited for where it is ``followed`` at once by one that is
+        (:mod:`notes.commits`).
+        """
         whose = () if owner_id is None else (owner_id,)
         left = () if limit is None else (limit - amount,)
         values = (day.isoformat(), amount, *whose, *left)
-        # A note that is counted follows at once; audio is counted for a call that costs money.
-        later = column == "notes" and not connection.in_atomic_block
+        later = followed and not connection.in_atomic_block
         take = _taken(column, everybody=owner_id is None, limited=limit is not None, later=later)
         if take(*values):
             return True
