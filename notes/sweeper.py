@@ -20,19 +20,23 @@ from notes.stages import Stage
 #: Rings waiting in Redis above which the sweep adds none; the list must not grow without bound.
 FULL_QUEUE = 1000
 #: An empty queue holds no ring: one that is as old as so many sweeps, its note still unclaimed, was
-#: lost. So few are rung then, since a note may also wait for its turn at a local Whisper.
+#: lost, or waits in a worker for a thread or its turn. For the latter's sake so few are rung again.
 LOST_AFTER_SWEEPS = 2
 LOST_AT_ONCE = 64
 
 
 def sweep() -> int:
     """Ring for notes that are due and that nobody rang for lately, oldest first; how many."""
-    waiting = queue_length()
-    if waiting >= FULL_QUEUE:
+    room = FULL_QUEUE - (waiting := queue_length())
+    if room <= 0:
         return 0
-    due = _take_due(FULL_QUEUE - waiting, settings.LEASE_SECONDS)
-    if not (due or waiting):
-        due = _take_due(LOST_AT_ONCE, LOST_AFTER_SWEEPS * settings.SWEEP_SECONDS)
+    lease, soon = settings.LEASE_SECONDS, LOST_AFTER_SWEEPS * settings.SWEEP_SECONDS
+    if waiting:
+        due = _take_due(room, lease)
+    else:
+        due = _take_due(min(room, LOST_AT_ONCE), min(lease, soon))
+        if len(due) == LOST_AT_ONCE:
+            due += _take_due(room - LOST_AT_ONCE, lease)
     for position, (note_id, stage) in enumerate(due):
         if not bell.ring(stage, note_id):
             forget_rings([unrung for unrung, _ in due[position:]])
