@@ -12,7 +12,7 @@ import argparse
 import os
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,7 +114,8 @@ def part(one: Process, other: Process) -> None:
     [mine], [theirs] = (named(process, "project.run_dramatiq") for process in (one, other))
     free = os.sched_getaffinity(0) - os.sched_getaffinity(mine)
     for thread in Path(f"/proc/{theirs}/task").iterdir():
-        os.sched_setaffinity(int(thread.name), free or os.sched_getaffinity(0))
+        with suppress(ProcessLookupError):  # one that only warms up has ended
+            os.sched_setaffinity(int(thread.name), free or os.sched_getaffinity(0))
 
 
 def run(servers: Servers, case: Case) -> Row:

@@ -162,7 +162,7 @@ def held_before_the_row(rig: Rig) -> Iterator[Callable[[], object]]:
     assert rig.postgres
     waiting = (
         "FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-        """ AND query LIKE '%INSERT INTO "notes_note"%' AND pid <> pg_backend_pid()"""
+        """ AND query ~ '^\\s*(INSERT INTO "notes_note"|WITH counted)'"""
     )
     url = rig.postgres.url("bau")
     with psycopg.connect(url, autocommit=True) as other, psycopg.connect(url) as lock:

@@ -107,7 +107,10 @@ def upload(
     note = None
     if idempotency_key and is_usual and admission.is_possible():
         note = _new_note(request, accepted, idempotency_key, content, recording)
-    note = note or take_in(request, response, idempotency_key, content, make, twin)
+    try:
+        note = note or take_in(request, response, idempotency_key, content, make, twin)
+    except StorageUnavailable as fault:
+        raise Problem("storage_unavailable", headers={"Retry-After": "5"}) from fault
     return Status(202, _received(request, response, note))
 
 
@@ -282,13 +285,18 @@ def _is_stored_soon(accepted: AcceptedAudio) -> bool:
 def _new_note(
     request: HttpRequest, accepted: AcceptedAudio, key: str, content: str, recording: dict[str, Any]
 ) -> Note | None:
-    """The note, if all is as it nearly always is; else None, and nothing is left of it."""
-    with _stored(accepted) as audio_key:
+    """The note, if all is as it nearly always is; else None, and nothing is left of it.
+
+    Of a key that came twice in one instant the second is refused by the database. A storage that
+    takes nothing is no answer to a client whose note is safe, so that is found out first.
+    """
+    with suppress(IntegrityError, StorageUnavailable), _stored(accepted) as audio_key:
         recording = {**recording, "audio_key": audio_key}
         note = admission.receive_new(user_id(request), key, content, **recording)
         if note is None:
             delete_audio(audio_key)
         return note
+    return None
 
 
 @contextmanager
@@ -296,14 +304,14 @@ def _stored(accepted: AcceptedAudio) -> Iterator[str]:
     """The key under which the audio is stored, for a note; deleted if the database refuses that.
 
     What becomes of a note whose database failed is not known: its audio is left to the sweep.
+
+    Raises:
+      StorageUnavailable: it was not stored.
     """
     audio_key = new_key()
     if settings.S3_BUCKET:  # a folder takes a moment, less than to borrow a connection again
         release_connection()
-    try:
-        store_audio(audio_key, accepted.file)
-    except StorageUnavailable as fault:
-        raise Problem("storage_unavailable", headers={"Retry-After": "5"}) from fault
+    store_audio(audio_key, accepted.file)
     try:
         yield audio_key
     except IntegrityError:

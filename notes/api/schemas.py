@@ -61,8 +61,8 @@ class StrictSchema(Schema):
 
 
 class Answer(BaseModel):
-    """What we give. Its values are ready: ninja's Schema would look up each by a Python function,
-    for aliases and resolvers that nothing here has, which took most of the time of a list.
+    """What an upload and a list give. Its values are ready: ninja's Schema would look up each by a
+    Python function, for aliases and resolvers that nothing here has.
     """
 
     model_config = ConfigDict(from_attributes=True)

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, connection
+from django.db import connection
 
 from notes.broker import ring_on_commit
 from notes.models import usage
@@ -25,14 +25,16 @@ NO_LIMIT = 2**31 - 1
 # other. The second of two with one key fails by the key's constraint, and is not counted.
 _RECEIVE = f"""
     WITH counted AS (
-        UPDATE notes_usage SET notes = notes + 1
-        WHERE owner_id = %(owner)s AND day = %(day)s AND notes < %(limit)s
-        AND NOT EXISTS (
+        INSERT INTO notes_usage (owner_id, day, notes, audio_milliseconds)
+        SELECT %(owner)s, %(day)s, 1, 0
+        WHERE NOT EXISTS (
             SELECT FROM notes_idempotencykey WHERE owner_id = %(owner)s AND "key" = %(key)s)
         AND NOT EXISTS (
             SELECT FROM notes_note
             WHERE owner_id = %(owner)s AND audio_sha256 = %(sha256)s AND audio_format <> ''
             AND created_at > statement_timestamp() - interval '{TWIN_HOURS} hours')
+        ON CONFLICT (owner_id, day) DO UPDATE SET notes = notes_usage.notes + 1
+        WHERE notes_usage.notes < %(limit)s
         RETURNING day
     ), reserved AS (
         INSERT INTO notes_idempotencykey (owner_id, "key", fingerprint, note_id, reservation)
@@ -45,9 +47,14 @@ _NAMED = re.compile(r"%\((\w+)\)s")
 
 
 def receive_new(owner_id: int, key: str, fingerprint: str, **recording: Any) -> Note | None:
-    """A new note of ``recording``'s columns, as :meth:`Note.receive`; None: nothing was done."""
-    if not is_possible():
-        return None
+    """A new note of ``recording``'s columns, as :meth:`Note.receive`; None: nothing was done.
+
+    Not inside of a transaction, which two with one key would spoil. One owner's notes are counted
+    one after the other, each until it is on the disk.
+
+    Raises:
+      django.db.IntegrityError: the key came twice in one instant, or the owner is being deleted.
+    """
     columns = {"id": uuid.uuid4(), "owner_id": owner_id, "request_id": request_id.get()}
     note, params = new_recording.told(**columns, **recording)
     values: dict[str, Any] = {
@@ -61,12 +68,9 @@ def receive_new(owner_id: int, key: str, fingerprint: str, **recording: Any) -> 
         "reservation": uuid.uuid4(),
     }
     sql, names = _statement()
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(sql, [*[values[name] for name in names], *params])
-            row = cursor.fetchone()
-    except IntegrityError:  # the key came twice in one instant, or the owner is being deleted
-        return None
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*[values[name] for name in names], *params])
+        row = cursor.fetchone()
     if row is None:
         return None
     ring_on_commit(note.stage, note.pk)

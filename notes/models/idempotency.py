@@ -34,7 +34,7 @@ LIFE = timedelta(hours=24)
 #: in seconds; each pause is half as long again as the one before, since twins seldom come alone.
 PATIENCE = 2.0
 PAUSE = 0.05
-#: Nearly always a key is a first one, which this one statement finds out.
+#: Whether a key is a first one, which this one statement finds out.
 _RESERVE = """
     INSERT INTO notes_idempotencykey (owner_id, "key", fingerprint, note_id, reservation)
     VALUES (%s, %s, %s, %s, %s) ON CONFLICT (owner_id, "key") DO NOTHING

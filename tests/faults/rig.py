@@ -150,7 +150,7 @@ class Rig:
         audio, mark = marked()
         started = time.monotonic()
         try:
-            note = self.owner.upload(audio)
+            note = self.owner.upload(audio, idempotency_key=mark)
         except Refused as refused:
             self.refused.append(refused)
             return None

@@ -50,7 +50,7 @@ def commit_without_answer(rig: Rig) -> Sent:
     """Kill web while its ring waits for a frozen Redis; the note that it had committed."""
     with ThreadPoolExecutor(1) as pool:
         audio, mark = marked()
-        upload = pool.submit(rig.owner.upload, audio)
+        upload = pool.submit(rig.owner.upload, audio, idempotency_key=mark)
         ((note, rung_at),) = wait_for(lambda: rig.query(PENDING), 20, "not committed")
         proc.send([web_child(rig)], signal.SIGKILL)
         with pytest.raises(httpx2.TransportError):
