@@ -62,19 +62,22 @@ def upload(side: Side, scale: Scale) -> Figures:
     alone, _ = send(side, audios, 1)
     together, seconds = rush(side.port, waves)
     cpu = cpu_seconds(side.web()) - before
+    ones, took = rush(side.port, _waves(side, scale.of(40, 2), [side.headers] * len(side.crowd)))
     return {
         "upload, 1 client, p50 ms": 1000 * median(alone),
         "upload, 1 client, p95 ms": 1000 * p95(alone),
         "upload, 16 clients, p50 ms": 1000 * median(together),
         "uploads/s, 16 clients": len(together) / seconds,
+        "uploads/s, 16 clients of one person": len(ones) / took,
         "web CPU per upload, ms": 1000 * cpu / (len(alone) + len(together)),
         "SQL statements per upload": _statements(side, sounds(10)),
     }
 
 
-def _waves(side: Side, count: int) -> list[list[bytes]]:
-    """So many uploads of each of the crowd, ready to be sent."""
-    return [[side.request(person, audio) for audio in sounds(count)] for person in side.crowd]
+def _waves(side: Side, count: int, people: list[dict[str, str]] | None = None) -> list[list[bytes]]:
+    """So many uploads of each of ``people`` (the crowd's, if not told), ready to be sent."""
+    people = people or side.crowd
+    return [[side.request(person, audio) for audio in sounds(count)] for person in people]
 
 
 def _statements(side: Side, recordings: list[bytes]) -> float:

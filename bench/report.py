@@ -26,6 +26,7 @@ BOUNDS: dict[str, tuple[float, float, bool]] = {
     "hand-off, p50 ms": (0.5, 0.2, False),
     "upload, 1 client, p50 ms": (0.9, 0.5, False),
     "uploads/s, 16 clients": (1.5, 3.0, False),
+    "uploads/s, 16 clients of one person": (1.5, 3.0, False),
     "web CPU per upload, ms": (0.8, 0.5, False),
     "SQL statements per upload": (9, 5, True),
     "SQL statements per note in the worker": (18, 10, True),

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.db import connection
 from django.db.models.functions import Now
+from django.test.utils import CaptureQueriesContext
 
 from notes.classifiers import Decision
 from notes.leases import Leases
@@ -66,6 +70,70 @@ def test_a_note_that_is_not_due_cannot_be_claimed(new_note: NewNote) -> None:
     note = new_note()
     Note.objects.filter(pk=note.pk).update(next_attempt_at=Now() + timedelta(seconds=60))
     assert Work.find(note.pk, Stage.TRANSCRIPTION) is None
+
+
+# --- In one step ---------------------------------------------------------------------------------
+
+
+def spoken_or_written(new_note: NewNote, stage: Stage) -> Note:
+    return new_note() if stage is Stage.TRANSCRIPTION else new_note(transcript="pia")
+
+
+@pytest.mark.parametrize("stage", list(Stage))
+def test_a_waiting_note_is_found_and_claimed_by_one_statement(
+    new_note: NewNote, stage: Stage
+) -> None:
+    note, other = (spoken_or_written(new_note, stage) for _ in range(2))
+    with CaptureQueriesContext(connection) as asked:
+        work = Work.claim_waiting(note.pk, stage)
+    assert len(asked) == 1
+    assert work is not None
+    stored = Note.objects.get(pk=note.pk)
+    columns = [field.attname for field in Note._meta.concrete_fields]
+    assert {c: getattr(work.note, c) for c in columns} == {c: getattr(stored, c) for c in columns}
+    assert stored.lease_token == work.token
+    assert stored.lease_started_at == stored.first_tried_at == work.found_at
+    assert Work.claim_waiting(note.pk, stage) is None
+    other.refresh_from_db()
+    assert other.lease_token is None
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"next_attempt_at": Now() + timedelta(seconds=60)},
+        {"crashes": 1},
+        {"lease_token": uuid.UUID(int=1), "lease_expires_at": Now() - timedelta(seconds=1)},
+        {"processing_status": Status.FAILED},
+        {"processing_status": Status.CLASSIFYING},
+    ],
+    ids=["not due", "has crashed", "was interrupted", "ended", "in another stage"],
+)
+def test_what_does_not_simply_wait_is_not_claimed_so(
+    new_note: NewNote, columns: dict[str, Any]
+) -> None:
+    note = new_note()
+    Note.objects.filter(pk=note.pk).update(**columns)
+    before = Note.objects.values().get()
+    assert Work.claim_waiting(note.pk, Stage.TRANSCRIPTION) is None
+    assert Note.objects.values().get() == before
+
+
+def test_of_many_who_claim_a_waiting_note_one_gets_it(new_note: NewNote) -> None:
+    note = new_note()
+
+    def claim(_: int) -> Work | None:
+        try:
+            return Work.claim_waiting(note.pk, Stage.TRANSCRIPTION)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        claimed = [work for work in pool.map(claim, range(16)) if work]
+    assert [work.token for work in claimed] == [Note.objects.get().lease_token]
+
+
+# --- Who holds too long --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("stage", list(Stage))
