@@ -126,7 +126,7 @@ class Transcription:
         """Ask the database for what helps: hints, and the parts that an earlier try has stored."""
         self._hints = self._ask_for_hints()
         self._known = {(part.start_ms, part.end_ms): part for part in self.work.parts_heard()}
-        if self._known or self.work.note.parts_done:
+        if self.work.has_parts:
             self.work.count_parts(parts_done=len(self._known), parts_total=None)
         release_connection()
 

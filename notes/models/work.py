@@ -63,6 +63,7 @@ class Work:
     seconds_saved: float | None = None
     _found: float = field(default_factory=time.monotonic)
     _last_progress: float = field(default_factory=time.monotonic)
+    _has_kept: bool = False
 
     @classmethod
     def find(cls, note_id: uuid.UUID, stage: Stage) -> Work | None:
@@ -130,9 +131,14 @@ class Work:
 
     # --- How a transcription ends ----------------------------------------------------------------
 
+    @property
+    def has_parts(self) -> bool:
+        """Whether any may be stored, by this try or, as ``parts_done`` tells, an earlier one."""
+        return self._has_kept or self.note.parts_done > 0
+
     def parts_heard(self) -> list[Part]:
-        """Those that an earlier try has paid for."""
-        return statements.parts_of(self.note.pk)
+        """Those that have been paid for already."""
+        return statements.parts_of(self.note.pk) if self.has_parts else []
 
     def keep_part(self, part: Part) -> None:
         """Store a part's words, and with them that there was progress.
@@ -145,6 +151,7 @@ class Work:
                 raise Superseded
             part.note = self.note
             part.save(force_insert=True)
+            self._has_kept = True
         self._last_progress = time.monotonic()
 
     def count_parts(self, **columns: Any) -> None:
@@ -274,7 +281,7 @@ class Work:
             if ours:
                 self._write_attempt(tried)
                 announce(self.note, columns["processing_status"])
-                if "transcribed_at" in columns:
+                if "transcribed_at" in columns and self.has_parts:
                     statements.delete_parts_of(self.note.pk)
         if ours:
             self._tell(tried)
