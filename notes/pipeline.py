@@ -109,7 +109,7 @@ def _work_on(
 
 def _work_on_waiting(note_id: uuid.UUID, stage: Stage, body: Callable[[Work], bool]) -> bool:
     """Do so in fewer steps; False where the note does not simply wait, or not for us."""
-    with turns.take(alone=False, cpu=False) as granted:
+    with turns.take(alone=False, cpu=False, now=True) as granted:
         work = Work.claim_waiting(note_id, stage) if granted else None
         if work is None:
             return False

@@ -21,18 +21,19 @@ class Turns:
         self._cpu = Lock()
 
     @contextmanager
-    def take(self, *, alone: bool, cpu: bool) -> Iterator[bool]:
+    def take(self, *, alone: bool, cpu: bool, now: bool = False) -> Iterator[bool]:
         """Run the block in turn; yields False where it must not run.
 
         ``alone``: with no other note in this worker, waiting for those that run and holding up
         those that come; only if no other one has asked for that. ``cpu``: only if the CPU is free
         now. Whoever had such a turn rings for the next note, so no line of them takes the threads.
+        ``now``: only if nobody has asked to be alone.
         """
         if cpu and not self._cpu.acquire(blocking=False):
             yield False
             return
         try:
-            if not self._enter(alone):
+            if not self._enter(alone, now):
                 yield False
                 return
             try:
@@ -43,9 +44,9 @@ class Turns:
             if cpu:
                 self._cpu.release()
 
-    def _enter(self, alone: bool) -> bool:
+    def _enter(self, alone: bool, now: bool) -> bool:
         with self._changed:
-            if (alone and self._alone) or not self._wait(lambda: not self._alone):
+            if ((alone or now) and self._alone) or not self._wait(lambda: not self._alone):
                 return False
             if alone:
                 self._alone = True

@@ -521,11 +521,12 @@ def test_upload_waits_for_a_server_that_is_busy(
 ) -> None:
     waits: list[float] = []
 
-    def fail_once(key: str, content: Any) -> None:
-        monkeypatch.setattr(STORE, store_audio)
-        raise StorageUnavailable
+    def fail_until_waited_for(key: str, content: Any) -> None:
+        if not waits:
+            raise StorageUnavailable
+        store_audio(key, content)
 
-    monkeypatch.setattr(STORE, fail_once)
+    monkeypatch.setattr(STORE, fail_until_waited_for)
     monkeypatch.setattr("notes.management.commands.upload.time.sleep", waits.append)
     assert words(run("upload", str(folder / "d"))) == ["sent d"]
     assert waits == [5.0]
