@@ -7,6 +7,7 @@ import json
 import uuid
 import zipfile
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ import yaml
 from django.contrib.auth.models import User
 from django.core.files.storage import default_storage
 from django.db import connection
+from django.db.models.functions import Now
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -226,9 +228,9 @@ def test_notes_are_read_in_pieces_and_each_once(
 ) -> None:
     monkeypatch.setattr(archive, "BATCH", 2)
     ids = [str(new_note(transcript=str(number)).pk) for number in range(5)]
-    with CaptureQueriesContext(
-        connection,
-    ) as queries:
+    for age, pk in enumerate(reversed(ids)):  # SQLite's clock has milliseconds
+        Note.objects.filter(pk=pk).update(created_at=Now() - timedelta(seconds=age))
+    with CaptureQueriesContext(connection) as queries:
         content, _ = zip_of(api)
     assert [note["id"] for note in json.loads(content["notes.json"])] == ids[::-1]
     assert any("LIMIT 2" in query["sql"] for query in queries.captured_queries)
