@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from notes.broker import bell, broker
 from notes.models import ApiToken, Box, Note
 from notes.traffic import Traffic
 from tests.fakes.provider import FakeProvider
-from tests.services import this_run
+from tests.services import this_run, wait_for
 
 pytest_plugins = ["tests.services.fixtures"]
 
@@ -96,14 +97,25 @@ def sample() -> bytes:
 
 @pytest.fixture
 def new_note(alice: User) -> Callable[..., Note]:
-    """Makes notes of Alice; with audio (never read) unless a transcript is given."""
+    """Makes notes of Alice; with audio (never read) unless a transcript is given.
+
+    No two of one millisecond: SQLite's clock has no more, and lists go by it.
+    """
 
     def make(**columns: Any) -> Note:
         if "transcript" not in columns:
             columns = {"audio_key": "audio/2026-01-01/x", "audio_format": "ogg", **columns}
-        return Note.receive(owner_id=alice.pk, **columns)
+        note = Note.receive(owner_id=alice.pk, **columns)
+        if connection.vendor == "sqlite":
+            made = milliseconds()
+            wait_for(lambda: milliseconds() > made, 1, "the clock stands still")
+        return note
 
     return make
+
+
+def milliseconds() -> int:
+    return time.time_ns() // 1_000_000
 
 
 @pytest.fixture
