@@ -257,8 +257,13 @@ class Loaded(Generic[M]):
         compiler, _, _, converters = self._compiled
         return [self._made(row) for row in compiler.apply_converters(rows, converters)]
 
+    @cached_property
     def selected(self) -> tuple[str, list[Any]]:
-        """What is selected, as SQL for a RETURNING, and the parameters of that."""
+        """What is selected, as SQL for a RETURNING, and the parameters of that.
+
+        Raises:
+          NotImplementedError: Django writes it otherwise.
+        """
         compiler, sql, params, _ = self._compiled
         table = connection.ops.quote_name(compiler.query.get_meta().db_table)
         columns, found, _ = sql.removeprefix("SELECT ").partition(f" FROM {table} WHERE ")
@@ -343,7 +348,7 @@ class Taken(Generic[M]):
     def __call__(self, *keys: Any, columns: dict[str, Any]) -> list[M]:
         """Set ``columns`` in the rows; the rows."""
         sql, params = self._updated.told(*keys, columns=columns)
-        returned, more = self._loaded.selected()
+        returned, more = self._loaded.selected
         with connection.cursor() as cursor:
             cursor.execute(f"{sql} RETURNING {returned}", [*params, *more])
             return self._loaded.made_of(cursor.fetchall())
