@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar, cast
 from uuid import UUID
 
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 from django.db.models import Expression, Field, Model, QuerySet
 from django.db.models.expressions import DatabaseDefault
 from django.db.models.functions import Now
@@ -22,6 +23,14 @@ from django.db.models.sql.compiler import SQLCompiler, SQLInsertCompiler
 
 M = TypeVar("M", bound=Model)
 E = TypeVar("E", bound=Expression)
+
+
+def cursor_for_known() -> CursorWrapper:
+    """A cursor for SQL that is the same each time but for its parameters.
+
+    PostgreSQL keeps what it has parsed and planned: to do it each time is half of its work.
+    """
+    return getattr(connection, "prepared_cursor", connection.cursor)()
 
 
 class Template:
@@ -76,7 +85,7 @@ class Found:
     def __call__(self, *values: Any) -> tuple[Any, ...] | None:
         """The first row, None if there is none."""
         compiler, template, converters = self._compiled
-        with connection.cursor() as cursor:
+        with cursor_for_known() as cursor:
             cursor.execute(template.sql, template.params(values))
             row = cursor.fetchone()
         if row is None:
@@ -107,7 +116,7 @@ class Changed:
 
     def __call__(self, *values: Any) -> int:
         """Change the rows."""
-        with connection.cursor() as cursor:
+        with cursor_for_known() as cursor:
             cursor.execute(self._template.sql, self._template.params(values))
             return int(cursor.rowcount)
 
@@ -139,7 +148,7 @@ class Inserted(Generic[M]):
           TypeError: there is no example of a column.
         """
         made, params = self.told(**values)
-        with connection.cursor() as cursor:
+        with cursor_for_known() as cursor:
             cursor.execute(self._compiled[1].sql, params)
             return self.finished(made, cursor.fetchone())
 
@@ -248,7 +257,7 @@ class Loaded(Generic[M]):
         """The rows, as the queryset would give them."""
         _, sql, params, _ = self._compiled
         given = dict(zip(self._names, values, strict=True))
-        with connection.cursor() as cursor:
+        with cursor_for_known() as cursor:
             cursor.execute(sql, _filled(params, given, {}))
             return self.made_of(cursor.fetchall())
 
@@ -307,7 +316,7 @@ class Updated:
         if any(kind is Expression for _, kind in kinds):
             return self._build(*keys).update(**columns)
         sql, params = self.told(*keys, columns=columns, **given)
-        with connection.cursor() as cursor:
+        with cursor_for_known() as cursor:
             cursor.execute(sql, params)
             return int(cursor.rowcount)
 
@@ -349,7 +358,7 @@ class Taken(Generic[M]):
         """Set ``columns`` in the rows; the rows."""
         sql, params = self._updated.told(*keys, columns=columns)
         returned, more = self._loaded.selected
-        with connection.cursor() as cursor:
+        with cursor_for_known() as cursor:
             cursor.execute(f"{sql} RETURNING {returned}", [*params, *more])
             return self._loaded.made_of(cursor.fetchall())
 
@@ -363,7 +372,7 @@ class Deleted:
     def __call__(self, *values: Any) -> None:
         """Delete the rows. No signals are sent."""
         sql, params = self._compiled
-        with connection.cursor() as cursor:
+        with cursor_for_known() as cursor:
             given = dict(zip(self._names, values, strict=True))
             cursor.execute(sql, _filled(params, given, {}))
 

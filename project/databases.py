@@ -26,11 +26,12 @@ def sqlite(url: str) -> dict[str, Any]:
     }
 
 
-def postgresql(url: str, *, pool_size: int) -> dict[str, Any]:
+def postgresql(url: str, *, pool_size: int, prepare: bool = True) -> dict[str, Any]:
     """Django's options for the PostgreSQL at ``url``, with at most ``pool_size`` connections.
 
     Connections are borrowed for a few statements and returned before any call to a vendor, so a
-    few of them serve all threads of a process.
+    few of them serve all threads of a process. Each may ``prepare`` statements of our own
+    (project.postgresql), never Django's.
 
     Raises:
       ValueError: ``url`` is not the address of a PostgreSQL database.
@@ -52,6 +53,7 @@ def postgresql(url: str, *, pool_size: int) -> dict[str, Any]:
         "reconnect_timeout": 5,
     }
     config["OPTIONS"].setdefault("connect_timeout", 5)
+    config["OPTIONS"]["prepare_threshold"] = 0 if prepare else None
     return config
 
 

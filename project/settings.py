@@ -94,6 +94,7 @@ for _name, _value in (("TRANSCRIBER", TRANSCRIBER), ("CLASSIFIER", CLASSIFIER)):
 
 DATABASE_URL: str = env.str("DATABASE_URL", f"sqlite:///{VAR_DIR / 'bau.sqlite3'}")
 DATABASE_POOL_SIZE: int = env.int("DATABASE_POOL_SIZE", 8, validate=at_least(2))
+DATABASE_PREPARE: bool = env.bool("DATABASE_PREPARE", True)
 REDIS_URL: str = env.str("REDIS_URL", default_redis_url(VAR_DIR))
 SHARED_VOLUME: bool = env.bool("SHARED_VOLUME", False)
 VOLUME_REQUIRED: bool = env.bool("VOLUME_REQUIRED", False)
@@ -180,7 +181,7 @@ try:
     DATABASES: dict[str, Any] = {
         "default": sqlite(DATABASE_URL)
         if _ON_SQLITE
-        else postgresql(DATABASE_URL, pool_size=DATABASE_POOL_SIZE)
+        else postgresql(DATABASE_URL, pool_size=DATABASE_POOL_SIZE, prepare=DATABASE_PREPARE)
     }
 except ValueError as fault:
     env.complain("DATABASE_URL", str(fault))

@@ -122,3 +122,21 @@ def test_of_many_at_once_with_one_key_one_is_taken_in_and_counted(alice: User) -
     assert len(taken) == 1
     assert state(alice) == (2, 1)
     assert [note.pk for note in taken] == list(Note.objects.values_list("pk", flat=True))
+
+
+@postgres_only
+def test_its_plan_for_all_uploads_finds_the_key_and_the_sound_by_their_indexes(alice: User) -> None:
+    assert receive(alice) is not None
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name, cardinality(parameter_types) FROM pg_prepared_statements"
+            " WHERE statement LIKE '%counted AS%'"
+        )
+        [(name, parameters)] = cursor.fetchall()
+        cursor.execute("SET plan_cache_mode = force_generic_plan")
+        cursor.execute(f"EXPLAIN EXECUTE {name}({', '.join(['NULL'] * parameters)})")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+        cursor.execute("RESET plan_cache_mode")
+    assert "using key_once_per_owner" in plan
+    assert "using note_same_audio" in plan
+    assert "Seq Scan" not in plan

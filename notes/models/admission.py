@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import connection
 
 from notes.broker import ring_on_commit
+from notes.compiled import cursor_for_known
 from notes.models import usage
 from notes.models.note import TWIN_HOURS, Note, new_recording
 from project.logs import request_id
@@ -31,7 +32,8 @@ _RECEIVE = f"""
             SELECT FROM notes_idempotencykey WHERE owner_id = %(owner)s AND "key" = %(key)s)
         AND NOT EXISTS (
             SELECT FROM notes_note
-            WHERE owner_id = %(owner)s AND audio_sha256 = %(sha256)s AND audio_format <> ''
+            WHERE owner_id = %(owner)s AND audio_sha256 = %(sha256)s AND audio_sha256 <> ''
+            AND audio_format <> ''
             AND created_at > statement_timestamp() - interval '{TWIN_HOURS} hours')
         ON CONFLICT (owner_id, day) DO UPDATE SET notes = notes_usage.notes + 1
         WHERE notes_usage.notes < %(limit)s
@@ -68,7 +70,7 @@ def receive_new(owner_id: int, key: str, fingerprint: str, **recording: Any) -> 
         "reservation": uuid.uuid4(),
     }
     sql, names = _statement()
-    with connection.cursor() as cursor:
+    with cursor_for_known() as cursor:
         cursor.execute(sql, [*[values[name] for name in names], *params])
         row = cursor.fetchone()
     if row is None:

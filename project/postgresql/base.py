@@ -1,4 +1,5 @@
-"""Connections from the pool are looked at where they are taken, mostly without asking the server.
+"""Connections from the pool are looked at where they are taken, mostly without asking the server;
+and statements that are asked again and again are planned once per connection.
 
 Django's CONN_HEALTH_CHECKS makes a round trip for each connection taken, and a request takes
 another after each wait (notes.connections): a tenth of what an upload cost when it took three. One
@@ -9,11 +10,12 @@ from __future__ import annotations
 
 import select
 import time
-from typing import Any
+from typing import Any, Self
 from weakref import WeakKeyDictionary
 
 import psycopg
-from django.db.backends.postgresql import base
+from django.db.backends.postgresql import base, operations
+from django.db.backends.utils import CursorWrapper
 from psycopg_pool import ConnectionPool
 
 #: After so many seconds without use something between here and the server may have dropped it
@@ -21,8 +23,20 @@ from psycopg_pool import ConnectionPool
 TRUSTED_SECONDS = 30.0
 
 
+class DatabaseOperations(operations.DatabaseOperations):
+    """Django's, which reads what was executed from a cursor that puts parameters in by itself."""
+
+    def last_executed_query(self, cursor: Any, sql: str, params: Any) -> Any:
+        """For logs and tests: the statement with its parameters in it."""
+        if isinstance(cursor, PreparedCursor):
+            return self.compose_sql(sql, params)
+        return super().last_executed_query(cursor, sql, params)
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Django's, but for what it calls a check."""
+    """Django's, but for what it calls a check, and with prepared statements."""
+
+    ops_class = DatabaseOperations
 
     @property
     def pool(self) -> Any:
@@ -32,6 +46,38 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if pool is not None and not isinstance(pool._check, Check):
             pool._check = Check()
         return pool
+
+    def prepared_cursor(self) -> CursorWrapper:
+        """A cursor for statements of which there are few, asked often: see PreparedCursor.
+
+        Any cursor where prepare_threshold is None.
+        """
+        self.ensure_connection()
+        if self.connection.prepare_threshold is None:
+            return self.cursor()
+        wrapped = self.make_debug_cursor if self.queries_logged else self.make_cursor
+        cursor: Any = PreparedCursor(self.connection)
+        return wrapped(cursor)
+
+
+class PreparedCursor(psycopg.Cursor[Any]):
+    """Has a statement parsed and planned when its connection first meets it, and executed then.
+
+    One plan is for all parameters, so a partial index serves only what is not a parameter.
+    """
+
+    def execute(self, query: Any, params: Any = None, **told: Any) -> Self:
+        """As psycopg's.
+
+        Raises:
+          psycopg.OperationalError: a migration has changed the type of what was planned. Only a
+            new connection can ask that again, so this one is closed.
+        """
+        try:
+            return super().execute(query, params, **told)
+        except psycopg.errors.FeatureNotSupported as fault:
+            self.connection.close()
+            raise psycopg.OperationalError("planned before a migration") from fault
 
 
 class Check:
