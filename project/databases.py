@@ -30,8 +30,8 @@ def postgresql(url: str, *, pool_size: int, prepare: bool = True) -> dict[str, A
     """Django's options for the PostgreSQL at ``url``, with at most ``pool_size`` connections.
 
     Connections are borrowed for a few statements and returned before any call to a vendor, so a
-    few of them serve all threads of a process. Each may ``prepare`` statements of our own
-    (project.postgresql), never Django's.
+    few of them serve all threads of a process. Each may ``prepare`` statements of our own, never
+    Django's, which have their parameters in them (project.postgresql).
 
     Raises:
       ValueError: ``url`` is not the address of a PostgreSQL database.
@@ -53,7 +53,7 @@ def postgresql(url: str, *, pool_size: int, prepare: bool = True) -> dict[str, A
         "reconnect_timeout": 5,
     }
     config["OPTIONS"].setdefault("connect_timeout", 5)
-    config["OPTIONS"]["prepare_threshold"] = 0 if prepare else None
+    config["PREPARE"] = prepare
     return config
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.db import IntegrityError, connection
+from django.db.backends.utils import CursorWrapper
 from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 
@@ -127,16 +128,38 @@ def test_of_many_at_once_with_one_key_one_is_taken_in_and_counted(alice: User) -
 @postgres_only
 def test_its_plan_for_all_uploads_finds_the_key_and_the_sound_by_their_indexes(alice: User) -> None:
     assert receive(alice) is not None
+    plans = plans_like("%counted AS%")
+    assert plans
+    for plan in plans:
+        assert "using key_once_per_owner" in plan
+        assert "using note_same_audio" in plan
+        assert "Seq Scan" not in plan
+
+
+@postgres_only
+def test_the_same_sound_is_found_by_its_index_where_that_is_asked_alone(alice: User) -> None:
+    assert Note.twin(alice.pk, SOUND) is None
+    plans = plans_like('SELECT "notes_note"."id"%audio_sha256%')
+    assert plans
+    assert all("using note_same_audio" in plan for plan in plans)
+
+
+def plans_like(statement: str) -> list[str]:
+    """How what this connection has prepared is executed whatever its parameters are."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT name, cardinality(parameter_types) FROM pg_prepared_statements"
-            " WHERE statement LIKE '%counted AS%'"
+            " WHERE statement LIKE %s",
+            [statement],
         )
-        [(name, parameters)] = cursor.fetchall()
+        prepared = cursor.fetchall()
         cursor.execute("SET plan_cache_mode = force_generic_plan")
-        cursor.execute(f"EXPLAIN EXECUTE {name}({', '.join(['NULL'] * parameters)})")
-        plan = "\n".join(line for (line,) in cursor.fetchall())
-        cursor.execute("RESET plan_cache_mode")
-    assert "using key_once_per_owner" in plan
-    assert "using note_same_audio" in plan
-    assert "Seq Scan" not in plan
+        try:
+            return [_plan(cursor, f"{name}({', '.join(['NULL'] * n)})") for name, n in prepared]
+        finally:
+            cursor.execute("RESET plan_cache_mode")
+
+
+def _plan(cursor: CursorWrapper, call: str) -> str:
+    cursor.execute(f"EXPLAIN EXECUTE {call}")
+    return "\n".join(line for (line,) in cursor.fetchall())

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, LiteralString
 
 import pytest
-from django.db import OperationalError
+from django.db import DataError, OperationalError
 from django.db.utils import ConnectionHandler
+from django.test.utils import CaptureQueriesContext
+from psycopg import sql
+from psycopg.types.numeric import Int2, Int4
 
 from project.databases import postgresql
 from project.postgresql import base
@@ -73,12 +76,51 @@ def test_nothing_is_prepared_where_that_is_not_wanted(without: base.DatabaseWrap
     assert _prepared(without) == []
 
 
-def test_a_plan_that_a_migration_has_spoiled_fails_once_and_for_later(
+def test_of_statements_with_words_in_them_nothing_is_kept(wrapper: base.DatabaseWrapper) -> None:
+    _asked(wrapper, "a")
+    with wrapper.cursor() as cursor:
+        cursor.execute("SELECT %s", ["what a person said"])
+    assert not wrapper.connection._prepared._counts
+
+
+@pytest.mark.parametrize("kind", ["text", "varchar(5)"])
+def test_a_plan_that_a_migration_has_spoiled_is_made_anew(
+    wrapper: base.DatabaseWrapper, server: Postgres, kind: str
+) -> None:
+    assert _asked(wrapper, "a") == [(1, "a")]
+    _alter(server, kind)
+    assert _asked(wrapper, "a") == [(1, "a")]
+    assert _asked(wrapper, "b") == [(2, "b")]
+    assert len(_prepared(wrapper)) == 1
+
+
+def test_in_a_transaction_it_fails_for_later_and_the_next_connection_can(
     wrapper: base.DatabaseWrapper, server: Postgres
 ) -> None:
     assert _asked(wrapper, "a") == [(1, "a")]
-    server.execute("ALTER TABLE things ALTER title TYPE text")
+    _alter(server, "varchar(7)")
+    wrapper.set_autocommit(False)
     with pytest.raises(OperationalError):
         _asked(wrapper, "a")
-    wrapper.close_if_unusable_or_obsolete()  # as at the end of a request, and of a job
+    wrapper.close()  # as at the end of a request, and of a job
     assert _asked(wrapper, "a") == [(1, "a")]
+
+
+def _alter(server: Postgres, kind: LiteralString) -> None:
+    server.execute(sql.SQL("ALTER TABLE things ALTER title TYPE {}").format(sql.SQL(kind)))
+
+
+@pytest.mark.parametrize("value", [Int2(40_000), Int4(2**33 + 5)])
+def test_a_number_too_large_for_its_column_is_refused_and_not_cut(
+    wrapper: base.DatabaseWrapper, value: int
+) -> None:
+    with wrapper.prepared_cursor() as cursor, pytest.raises(DataError):
+        cursor.execute("SELECT %s", [value])
+
+
+def test_a_statement_that_cannot_be_shown_is_logged_without_its_parameters(
+    wrapper: base.DatabaseWrapper,
+) -> None:
+    with CaptureQueriesContext(wrapper) as said, pytest.raises(DataError):
+        _asked(wrapper, "\0")
+    assert [one["sql"] for one in said.captured_queries] == [BY_TITLE]

@@ -10,12 +10,17 @@ from __future__ import annotations
 
 import select
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Self
 from weakref import WeakKeyDictionary
 
 import psycopg
+from django.db import Error
 from django.db.backends.postgresql import base, operations
 from django.db.backends.utils import CursorWrapper
+from psycopg.pq import TransactionStatus
+from psycopg.types.numeric import Int2, Int2Dumper, Int4, Int4Dumper, Int8, Int8Dumper
 from psycopg_pool import ConnectionPool
 
 #: After so many seconds without use something between here and the server may have dropped it
@@ -23,14 +28,23 @@ from psycopg_pool import ConnectionPool
 TRUSTED_SECONDS = 30.0
 
 
+# A value for a column of a known size. Their binary forms, which a server's parameters take, would
+# cut one that is too large to that size; as text the server refuses it.
+for _size, _dumper in ((Int2, Int2Dumper), (Int4, Int4Dumper), (Int8, Int8Dumper)):
+    psycopg.adapters.register_dumper(_size, _dumper)
+
+
 class DatabaseOperations(operations.DatabaseOperations):
     """Django's, which reads what was executed from a cursor that puts parameters in by itself."""
 
     def last_executed_query(self, cursor: Any, sql: str, params: Any) -> Any:
         """For logs and tests: the statement with its parameters in it."""
-        if isinstance(cursor, PreparedCursor):
+        if not isinstance(cursor, PreparedCursor):
+            return super().last_executed_query(cursor, sql, params)
+        try:
             return self.compose_sql(sql, params)
-        return super().last_executed_query(cursor, sql, params)
+        except (psycopg.Error, Error):  # it failed for the same reason
+            return sql
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -50,11 +64,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def prepared_cursor(self) -> CursorWrapper:
         """A cursor for statements of which there are few, asked often: see PreparedCursor.
 
-        Any cursor where prepare_threshold is None.
+        Any cursor where the settings want none of that (project.databases).
         """
-        self.ensure_connection()
-        if self.connection.prepare_threshold is None:
+        if not self.settings_dict.get("PREPARE"):
             return self.cursor()
+        self.ensure_connection()
         wrapped = self.make_debug_cursor if self.queries_logged else self.make_cursor
         cursor: Any = PreparedCursor(self.connection)
         return wrapped(cursor)
@@ -70,14 +84,31 @@ class PreparedCursor(psycopg.Cursor[Any]):
         """As psycopg's.
 
         Raises:
-          psycopg.OperationalError: a migration has changed the type of what was planned. Only a
-            new connection can ask that again, so this one is closed.
+          psycopg.OperationalError: in a transaction, after a migration has changed the type of what
+            was planned. The connection is closed.
         """
-        try:
-            return super().execute(query, params, **told)
-        except psycopg.errors.FeatureNotSupported as fault:
-            self.connection.close()
-            raise psycopg.OperationalError("planned before a migration") from fault
+        with _preparing(self.connection):
+            try:
+                return super().execute(query, params, **told)
+            except psycopg.errors.FeatureNotSupported as fault:
+                if self.connection.info.transaction_status != TransactionStatus.IDLE:
+                    self.connection.close()
+                    raise psycopg.OperationalError("planned before a migration") from fault
+                # What the server forgets after this statement must not be prepared by it.
+                self.connection._prepared.clear()
+                return super().execute(query, params, **told, prepare=False)
+
+
+@contextmanager
+def _preparing(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """Otherwise nothing is: psycopg would keep Django's last hundred statements, words of people in
+    them, to see whether one comes again.
+    """
+    connection.prepare_threshold = 0
+    try:
+        yield
+    finally:
+        connection.prepare_threshold = None
 
 
 class Check:
