@@ -48,11 +48,12 @@ def warm_up() -> None:
         get_classifier()
 
 
-def transcribe(note_id: uuid.UUID) -> None:
-    """Find the words of a note, if it waits for that; else do nothing."""
+def transcribe(note_id: uuid.UUID) -> bool:
+    """Find the words of a note, if it waits for that; whether its box is to be found now."""
     transcriber = get_transcriber()
     body = partial(_transcribe, transcriber)
-    _answer(note_id, Stage.TRANSCRIPTION, body, needs_cpu=transcriber.exclusive)
+    work = _answer(note_id, Stage.TRANSCRIPTION, body, needs_cpu=transcriber.exclusive)
+    return work is not None and work.is_heard
 
 
 def classify(note_id: uuid.UUID) -> None:
@@ -62,14 +63,14 @@ def classify(note_id: uuid.UUID) -> None:
 
 def _answer(
     note_id: uuid.UUID, stage: Stage, body: Callable[[Work], bool], *, needs_cpu: bool = False
-) -> None:
-    """Answer a ring for the note, unless this worker is stopping."""
+) -> Work | None:
+    """Answer a ring for the note, unless this worker is stopping; the work, if there was any."""
     with _left_to_the_sweep(note_id), leases.admitted() as welcome:
         if welcome:
-            _work_on(note_id, stage, body, needs_cpu=needs_cpu)
-        else:
-            # The ring is used up; the next worker's first sweep must not wait until it is old.
-            forget_rings([note_id])
+            return _work_on(note_id, stage, body, needs_cpu=needs_cpu)
+        # The ring is used up; the next worker's first sweep must not wait until it is old.
+        forget_rings([note_id])
+    return None
 
 
 @contextmanager
@@ -85,37 +86,39 @@ def _left_to_the_sweep(note_id: uuid.UUID) -> Iterator[None]:
 
 def _work_on(
     note_id: uuid.UUID, stage: Stage, body: Callable[[Work], bool], *, needs_cpu: bool
-) -> None:
+) -> Work | None:
     """Claim the note and run ``body`` on it; whatever happens is written on the row."""
-    if not needs_cpu and _work_on_waiting(note_id, stage, body):
-        return
+    if not needs_cpu and (work := _work_on_waiting(note_id, stage, body)):
+        return work
     work = Work.find(note_id, stage)
     if work is None:
-        return
+        return None
     release_connection()
     alone = work.note.must_run_alone
     with turns.take(alone=alone, cpu=needs_cpu) as granted, traced(work.note.request_id):
         if not granted:
             if alone or leases.draining.is_set():
                 forget_rings([note_id])
-            return
+            return None
         if work.claim():
             _hold(work, body)
     if alone:
         ring_next_suspect()
     if needs_cpu:
         ring_next(stage)
+    return work
 
 
-def _work_on_waiting(note_id: uuid.UUID, stage: Stage, body: Callable[[Work], bool]) -> bool:
-    """Do so in fewer steps; False where the note does not simply wait, or not for us."""
+def _work_on_waiting(
+    note_id: uuid.UUID, stage: Stage, body: Callable[[Work], bool]
+) -> Work | None:
+    """Do so in fewer steps; None where the note does not simply wait, or not for us."""
     with turns.take(alone=False, cpu=False, now=True) as granted:
         work = Work.claim_waiting(note_id, stage) if granted else None
-        if work is None:
-            return False
-        with traced(work.note.request_id):
-            _hold(work, body)
-    return True
+        if work:
+            with traced(work.note.request_id):
+                _hold(work, body)
+        return work
 
 
 def _hold(work: Work, body: Callable[[Work], bool]) -> None:

@@ -1,4 +1,4 @@
-"""The two Dramatiq actors. Their names are part of the contract; their bodies are one line."""
+"""The two Dramatiq actors. Their names are part of the contract."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from notes.stages import Stage
     actor_name=Stage.TRANSCRIPTION.actor, queue_name=Stage.TRANSCRIPTION.queue, priority=10
 )
 def transcribe_audio(note_id: str) -> None:
-    """Look whether the note waits for its words."""
-    pipeline.transcribe(uuid.UUID(note_id))
+    """Look whether the note waits for its words; who has found them goes on to its box."""
+    note = uuid.UUID(note_id)
+    if pipeline.transcribe(note):
+        pipeline.classify(note)
 
 
 @dramatiq.actor(

@@ -21,7 +21,6 @@ from django.db.models import F, Sum
 from django.db.models.functions import Now
 
 from notes.audio.report import Findings
-from notes.broker import ring_on_commit
 from notes.classifiers import Decision
 from notes.connections import release_connection
 from notes.models import statements
@@ -64,6 +63,8 @@ class Work:
     _found: float = field(default_factory=time.monotonic)
     _last_progress: float = field(default_factory=time.monotonic)
     _has_kept: bool = False
+    #: Words were found just now, and the note has still to be filed.
+    is_heard: bool = False
 
     @classmethod
     def find(cls, note_id: uuid.UUID, stage: Stage) -> Work | None:
@@ -168,7 +169,9 @@ class Work:
     ) -> bool:
         """Store the words, and what else was ``found`` in so many parts; filing is next.
 
-        Committed before it begins, so never paid for twice. Words that the owner has typed
+        Whoever has the words goes on with that, so the row counts as rung for; should they die
+        first, it is rung for as if that had been lost. Committed before it begins, so never paid
+        for twice. Words that the owner has typed
         meanwhile stay. Where nothing was said the note is complete: that is a result, not a
         failure.
         """
@@ -190,11 +193,8 @@ class Work:
             ending = {**columns, **COMPLETED}
             return self._end(heard, ending, _inbox("no_speech"), heard=transcript.text)
         next_stage = {"processing_status": Status.CLASSIFYING, **FRESH, **DUE_AND_RUNG}
-        with transaction.atomic():
-            ours = self._end(heard, {**columns, **next_stage}, heard=transcript.text)
-            if ours:
-                ring_on_commit(Stage.CLASSIFICATION, self.note.pk)
-        return ours
+        self.is_heard = self._end(heard, {**columns, **next_stage}, heard=transcript.text)
+        return self.is_heard
 
     def _has_typed_words(self) -> bool:
         typed = Note.objects.filter(pk=self.note.pk, transcript_edited_at__isnull=False)
