@@ -6,9 +6,10 @@ Every server that speaks OpenAI's protocol goes through here.
 from __future__ import annotations
 
 import math
+import ssl
 import time
 from collections.abc import Callable, Iterator
-from functools import update_wrapper
+from functools import cached_property, update_wrapper
 from threading import RLock
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -56,8 +57,62 @@ class Shared(Generic[T]):
                     made.close()
 
 
+class Client(openai.OpenAI):
+    """The SDK's client, with a short way for what each note asks.
+
+    The SDK's own turns each value into itself by its type, reads the address anew and takes each
+    request through what we do not use: two thirds of the CPU of a call, 2 ms of a note's.
+    """
+
+    def ask(
+        self, path: str, body: dict[str, Any], file: tuple[str, bytes, str] | None = None
+    ) -> httpx2.Response:
+        """The answer to ``body`` (JSON, or a form where there is a ``file``: name, bytes, MIME
+        type).
+
+        Raises:
+          openai.OpenAIError: there is no answer, or it tells of a failure.
+        """
+        told: dict[str, Any] = {"json": body}
+        if file is not None:
+            told = {"data": _as_form(body), "files": {"file": file}}
+        request = self._client.build_request(
+            "POST", self._address(path), headers=self._said_each_time, **told
+        )
+        try:
+            response = self._client.send(request)
+        except httpx2.TimeoutException as fault:
+            raise openai.APITimeoutError(request=request) from fault
+        except (httpx2.RequestError, ssl.SSLError) as fault:
+            raise openai.APIConnectionError(request=request) from fault
+        if not response.is_success:
+            raise self._make_status_error_from_response(response)
+        return response
+
+    @cached_property
+    def _said_each_time(self) -> dict[str, str]:
+        """The SDK's headers; of what is sent httpx2 tells the type."""
+        headers = {**self.default_headers, **self.auth_headers}
+        del headers["Content-Type"]
+        return {name: value for name, value in headers.items() if isinstance(value, str)}
+
+    @cached_property
+    def _addresses(self) -> dict[str, httpx2.URL]:
+        return {}
+
+    def _address(self, path: str) -> httpx2.URL:
+        if path not in self._addresses:
+            self._addresses[path] = httpx2.URL(f"{str(self.base_url).rstrip('/')}{path}")
+        return self._addresses[path]
+
+
+def _as_form(body: dict[str, Any]) -> dict[str, Any]:
+    """``body`` as OpenAI reads a form: lists under ``name[]``, an item each."""
+    return {f"{name}[]" if isinstance(value, list) else name: value for name, value in body.items()}
+
+
 @Shared
-def get_client() -> openai.OpenAI:
+def get_client() -> Client:
     """The process's client, as the settings describe it.
 
     A call may take half of a stage at most, so that its lease outlives it.
@@ -69,7 +124,7 @@ def get_client() -> openai.OpenAI:
 
 def build_client(
     api_key: str, base_url: str, *, call_seconds: float = 90.0, read_seconds: float = READ_SECONDS
-) -> openai.OpenAI:
+) -> Client:
     """A client that never retries, never follows a redirect and never waits without end.
 
     The row owns the retries; the SDK's own would multiply them. A redirect could carry a
@@ -85,33 +140,8 @@ def build_client(
     )
     # Without a key the SDK refuses to start, but a server of one's own may need none.
     key = api_key.strip() or "none"
-    return openai.OpenAI(
+    return Client(
         api_key=key, base_url=base_url, max_retries=0, timeout=http.timeout, http_client=http
-    )
-
-
-def post(
-    client: openai.OpenAI,
-    path: str,
-    body: dict[str, Any],
-    file: tuple[str, bytes, str] | None = None,
-) -> httpx2.Response:
-    """The answer to ``body`` (JSON, or a form where there is a ``file``: name, bytes, MIME type).
-
-    The SDK's own way to an address that it does not know. Its methods for those that it knows turn
-    each value into itself by its type first, which is half of the CPU of a call.
-
-    Raises:
-      openai.OpenAIError: there is no answer, or it tells of a failure.
-    """
-    if file is None:
-        return client.post(path, cast_to=httpx2.Response, body=body)
-    return client.post(
-        path,
-        cast_to=httpx2.Response,
-        body=body,
-        files={"file": file},
-        options={"headers": {"Content-Type": "multipart/form-data"}},
     )
 
 

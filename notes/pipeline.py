@@ -109,9 +109,7 @@ def _work_on(
     return work
 
 
-def _work_on_waiting(
-    note_id: uuid.UUID, stage: Stage, body: Callable[[Work], bool]
-) -> Work | None:
+def _work_on_waiting(note_id: uuid.UUID, stage: Stage, body: Callable[[Work], bool]) -> Work | None:
     """Do so in fewer steps; None where the note does not simply wait, or not for us."""
     with turns.take(alone=False, cpu=False, now=True) as granted:
         work = Work.claim_waiting(note_id, stage) if granted else None

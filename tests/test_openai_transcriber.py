@@ -15,7 +15,7 @@ import pytest
 
 from notes import openai_client, openai_failures
 from notes.audio.formats import FORMATS, OGG, AudioFormat
-from notes.openai_client import build_client, get_client
+from notes.openai_client import Client, build_client, get_client
 from notes.openai_failures import retry_after
 from notes.provider import Later, Never, ProviderError
 from notes.transcribers import Hints, Recording, Transcriber, Transcript
@@ -42,16 +42,16 @@ def fake() -> Iterator[FakeProvider]:
 
 
 @pytest.fixture
-def client(fake: FakeProvider) -> Iterator[openai.OpenAI]:
+def client(fake: FakeProvider) -> Iterator[Client]:
     with build_client("sk-test", fake.url, call_seconds=20) as client:
         yield client
 
 
-def transcriber(client: openai.OpenAI, model: str = "gpt-transcribe") -> OpenAITranscriber:
+def transcriber(client: Client, model: str = "gpt-transcribe") -> OpenAITranscriber:
     return OpenAITranscriber(client, model, "pt")
 
 
-def failure(client: openai.OpenAI, recording: Recording = VOICE) -> ProviderError:
+def failure(client: Client, recording: Recording = VOICE) -> ProviderError:
     """What a call that gives no result raises."""
     with pytest.raises(ProviderError) as raised:
         transcriber(client).transcribe(recording, Hints())
@@ -110,7 +110,7 @@ HINTS = Hints("pt-BR", ("Mercado", "  café  da\nmanhã ", "<b>", "mercado"))
 )
 def test_each_model_is_asked_in_its_own_way(
     fake: FakeProvider,
-    client: openai.OpenAI,
+    client: Client,
     model: str,
     hints: Hints,
     fields: dict[str, list[str]],
@@ -123,7 +123,7 @@ def test_each_model_is_asked_in_its_own_way(
 
 @pytest.mark.parametrize("name", ["ogg", "webm", "mp4", "mp3", "wav", "flac"])
 def test_a_file_goes_out_under_its_canonical_name(
-    fake: FakeProvider, client: openai.OpenAI, name: str
+    fake: FakeProvider, client: Client, name: str
 ) -> None:
     format = FORMATS[name]
     transcriber(client).transcribe(Recording(VOICE.data, format), Hints())
@@ -132,14 +132,14 @@ def test_a_file_goes_out_under_its_canonical_name(
     assert request.bytes == len(VOICE.data)
 
 
-def test_whisper_tells_language_and_duration(fake: FakeProvider, client: openai.OpenAI) -> None:
+def test_whisper_tells_language_and_duration(fake: FakeProvider, client: Client) -> None:
     fake.default_text = " Comprar leite. "
     long = Recording(bytes(32_000), OGG)
     transcript = transcriber(client, "whisper-1").transcribe(long, Hints())
     assert transcript == Transcript("Comprar leite.", "pt", 2.0)
 
 
-def test_a_transcript_may_be_empty(fake: FakeProvider, client: openai.OpenAI) -> None:
+def test_a_transcript_may_be_empty(fake: FakeProvider, client: Client) -> None:
     fake.default_text = ""
     assert transcriber(client).transcribe(VOICE, Hints()) == Transcript("", "pt")
 
@@ -227,7 +227,7 @@ def test_answers_are_read_with_care(answer: dict[str, Any], transcript: Transcri
 @pytest.mark.parametrize("body", ["<html>busy</html>", "", "[]", "null", "{}", '{"text": 7}', "{"])
 @pytest.mark.parametrize("content_type", ["application/json", "text/html"])
 def test_rubbish_is_worth_another_try(
-    fake: FakeProvider, client: openai.OpenAI, body: str, content_type: str
+    fake: FakeProvider, client: Client, body: str, content_type: str
 ) -> None:
     fake.fail("transcriptions", status=200, body=body, content_type=content_type)
     error = failure(client)
@@ -237,7 +237,7 @@ def test_rubbish_is_worth_another_try(
 
 
 def test_an_endless_answer_is_cut(
-    fake: FakeProvider, client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch
+    fake: FakeProvider, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(openai_client, "MAX_ANSWER_BYTES", 100_000)
     fake.fail("transcriptions", status=200, body={"text": "a" * 1_000_000})
@@ -265,7 +265,7 @@ BUSY = {"code": "provider_busy", "uses_attempt": False}
     ],
 )
 def test_some_failures_are_worth_another_try(
-    fake: FakeProvider, client: openai.OpenAI, fault: dict[str, Any], expected: dict[str, Any]
+    fake: FakeProvider, client: Client, fault: dict[str, Any], expected: dict[str, Any]
 ) -> None:
     fake.fail("transcriptions", **fault)
     error = failure(client)
@@ -307,7 +307,7 @@ def test_some_failures_are_worth_another_try(
     ],
 )
 def test_others_need_a_person(
-    fake: FakeProvider, client: openai.OpenAI, code: str, fault: dict[str, Any]
+    fake: FakeProvider, client: Client, code: str, fault: dict[str, Any]
 ) -> None:
     fake.fail("transcriptions", **fault)
     error = failure(client)
@@ -316,7 +316,7 @@ def test_others_need_a_person(
     assert len(fake.requests()) == 1
 
 
-def test_the_vendors_own_refusals_are_understood(fake: FakeProvider, client: openai.OpenAI) -> None:
+def test_the_vendors_own_refusals_are_understood(fake: FakeProvider, client: Client) -> None:
     opus = AudioFormat("opus", "opus", "audio/opus")
     assert failure(client, Recording(b"OggS", opus)).code == "audio_refused"
     assert failure(client, Recording(b"", OGG)).code == "audio_refused"
@@ -329,7 +329,7 @@ def test_the_vendors_own_refusals_are_understood(fake: FakeProvider, client: ope
 
 
 def test_a_reset_in_mid_body_and_a_dead_server_are_unreachable(
-    fake: FakeProvider, client: openai.OpenAI
+    fake: FakeProvider, client: Client
 ) -> None:
     fake.fail("transcriptions", reset=True)
     error = failure(client)
@@ -348,7 +348,7 @@ def test_a_server_that_says_nothing_times_out(fake: FakeProvider) -> None:
 
 
 def test_the_call_as_a_whole_has_an_end(
-    fake: FakeProvider, client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch
+    fake: FakeProvider, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each read and write has a timeout of its own, and a body that drips never meets it."""
     clock = iter(range(0, 1000, 15))  # each look at the clock is 15 s later; the cap is 20 s
@@ -359,7 +359,7 @@ def test_the_call_as_a_whole_has_an_end(
 
 
 def test_what_the_vendor_said_is_neither_kept_nor_logged(
-    fake: FakeProvider, client: openai.OpenAI, caplog: pytest.LogCaptureFixture
+    fake: FakeProvider, client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     fake.fail("transcriptions", status=400, message=SECRET, code=SECRET)

@@ -15,7 +15,7 @@ from django.conf import settings
 from notes.classifiers import BoxCard, Decision
 from notes.classifiers.llm_answer import UNCLEAR, content_of, read_decision
 from notes.classifiers.llm_dialect import first_dialect, learnt
-from notes.openai_client import Shared, get_client, post
+from notes.openai_client import Client, Shared, get_client
 from notes.openai_failures import complaint, json_answer, vendor_errors
 from notes.openai_sdk import openai
 from notes.provider import Later
@@ -48,7 +48,7 @@ class LLMClassifier:
 
     provider = "openai"
 
-    def __init__(self, client: openai.OpenAI, model: str) -> None:
+    def __init__(self, client: Client, model: str) -> None:
         self.client = client
         self.model = model
 
@@ -83,8 +83,7 @@ class LLMClassifier:
         dialect = learnt.get(server) or first_dialect(self.model)
         for _ in range(MAX_CALLS):
             try:
-                response = post(
-                    self.client,
+                response = self.client.ask(
                     "/chat/completions",
                     {"model": self.model, "messages": messages, **dialect.parameters(schema)},
                 )

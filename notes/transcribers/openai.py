@@ -7,9 +7,8 @@ from typing import Any
 
 from django.conf import settings
 
-from notes.openai_client import Shared, get_client, post
+from notes.openai_client import Client, Shared, get_client
 from notes.openai_failures import json_answer, vendor_errors
-from notes.openai_sdk import openai
 from notes.provider import Later
 from notes.transcribers import Hints, Limits, Progress, Recording, Segment, Transcript, no_progress
 from notes.transcribers.models import clean_keywords, family_of, prompt_from, two_letters
@@ -33,7 +32,7 @@ class OpenAITranscriber:
 
     def __init__(
         self,
-        client: openai.OpenAI,
+        client: Client,
         model: str,
         default_language: str = "",
         limits: Limits | None = None,
@@ -54,11 +53,8 @@ class OpenAITranscriber:
         """
         file = (recording.format.filename, recording.data, recording.format.mime)
         with vendor_errors(audio=True):
-            response = post(
-                self.client,
-                "/audio/transcriptions",
-                {"model": self.model, **self._fields(hints)},
-                file=file,
+            response = self.client.ask(
+                "/audio/transcriptions", {"model": self.model, **self._fields(hints)}, file
             )
         return read_transcript(json_answer(response))
 
