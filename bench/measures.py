@@ -142,10 +142,14 @@ def drain(side: Side, scale: Scale) -> Figures:
 
     The clock runs from when the worker may look at the backlog to the last note's end: the twin's
     10 notes and the product's 200, so that both have enough for some rounds of their threads. Where
-    only the product's threads are other ones the twin takes 4.
+    only the product's threads are other ones the twin takes 4. A few notes before them are not
+    measured: each side loads with its first ones what it needs.
     """
     twins = 4 if side.env else 10
     count = scale.of(200, 8) if side.name == "product" else scale.of(twins, 4)
+    side.servers.provide(0.1, 0.1)
+    send(side, sounds(scale.of(8, 2)), 8)
+    side.settle()
     side.servers.provide(*((0.5, 0.1) if scale.small else (5.0, 1.0)))
     with side.worker_stopped():
         send(side, sounds(count), 8)

@@ -98,9 +98,14 @@ def table(lines: list[Line]) -> str:
         rows.append(
             f"| {line.name} | {ours:.4g} ({min(line.ours):.3g}-{max(line.ours):.3g}) |"
             f" {twin:.4g} ({min(line.twin):.3g}-{max(line.twin):.3g}) |"
-            f" {line.ratio:.2f}x | {line.bound} | {line.verdict} |"
+            f" {times(line.ratio)} | {line.bound} | {line.verdict} |"
         )
     return "\n".join(rows)
+
+
+def times(ratio: float) -> str:
+    """With a digit more where the aims are so fine."""
+    return f"{ratio:.3f}x" if 0 < ratio < 0.1 else f"{ratio:.2f}x"
 
 
 def machine() -> str:
@@ -135,7 +140,7 @@ def picture(lines: list[Line]) -> str:
         parts.append(
             f'<rect x="{min(middle, middle + width):.0f}" y="{y}" width="{abs(width):.0f}"'
             f' height="14" fill="{colour}"/><text x="4" y="{y + 11}" fill="#333">'
-            f"{line.name} {line.ratio:.2f}x</text>"
+            f"{line.name} {times(line.ratio)}</text>"
         )
     return "\n".join([*parts, "</svg>", ""])
 

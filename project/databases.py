@@ -54,6 +54,8 @@ def postgresql(url: str, *, pool_size: int, prepare: bool = True) -> dict[str, A
     }
     config["OPTIONS"].setdefault("connect_timeout", 5)
     config["PREPARE"] = prepare
+    # A pooler that knows no prepared statements knows no cursors of the server either.
+    config["DISABLE_SERVER_SIDE_CURSORS"] = not prepare
     return config
 
 

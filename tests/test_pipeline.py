@@ -5,17 +5,23 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from io import BytesIO, StringIO
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db.models.functions import Now
 
 from notes import pipeline, transcription
+from notes.broker import broker
 from notes.leases import leases
 from notes.models import Attempt, Box, Note
 from notes.models.note import Status
+from notes.stages import Stage
 from notes.storage import new_key, store_audio
+from notes.sweeper import sweep
+from notes.tasks import classify_note, transcribe_audio
 from project.logs import TextFormatter, traced
 from tests.fakes.provider import FakeProvider
 
@@ -39,11 +45,45 @@ def spoken(alice: User, sample: bytes) -> Spoken:
 
 
 def process(note: Note) -> Note:
-    """Both stages, as the two actors do them."""
-    pipeline.transcribe(note.pk)
-    pipeline.classify(note.pk)
+    """Both stages, as an actor does them."""
+    transcribe_audio.fn(str(note.pk))
     note.refresh_from_db()
     return note
+
+
+def test_who_has_found_the_words_goes_on_to_the_box_without_a_ring(
+    provider: FakeProvider, spoken: Spoken, sample: bytes, home: Box
+) -> None:
+    says(provider, sample, "anota em Casa: chamar o encanador para ver a pia")
+    note = process(spoken())
+    assert (note.processing_status, note.box) == (Status.COMPLETED, home)
+    assert broker().do_qsize(Stage.CLASSIFICATION.queue) == 0
+
+
+def test_where_that_is_cut_off_the_note_is_rung_for_and_not_paid_for_again(
+    provider: FakeProvider, spoken: Spoken, sample: bytes, home: Box
+) -> None:
+    says(provider, sample, "anota em Casa: chamar o encanador para ver a pia")
+    note = spoken()
+    assert pipeline.transcribe(note.pk)
+    Note.objects.filter(pk=note.pk).update(rung_at=Now() - timedelta(seconds=60))
+    sweep()
+    assert broker().do_qsize(Stage.CLASSIFICATION.queue) == 1
+    assert process(note).processing_status == Status.CLASSIFYING  # its words are known
+    classify_note.fn(str(note.pk))
+    note.refresh_from_db()
+    assert (note.processing_status, note.box) == (Status.COMPLETED, home)
+    assert len(provider.requests("transcriptions")) == 1
+
+
+def test_silence_has_no_second_stage(
+    provider: FakeProvider, spoken: Spoken, sample: bytes, home: Box
+) -> None:
+    says(provider, sample, "")
+    note = spoken()
+    assert not pipeline.transcribe(note.pk)
+    note.refresh_from_db()
+    assert (note.processing_status, note.speech) == (Status.COMPLETED, False)
 
 
 def says(provider: FakeProvider, sample: bytes, text: str) -> None:

@@ -229,6 +229,11 @@ def listeners() -> Exists:
     return Exists(Webhook.objects.filter(owner=OuterRef("owner"), paused_by=""))
 
 
+def concerns_nobody(note: Note, status: str) -> bool:
+    """Whether it is known that nobody is to be told of this ending."""
+    return cast(Status, status) not in EVENTS or not vars(note).get("listeners", True)
+
+
 def announce(note: Note, status: str) -> None:
     """Write down, in the transaction of an ending, whom to tell of it: one statement.
 
@@ -236,7 +241,7 @@ def announce(note: Note, status: str) -> None:
     is told is the row as it is now.
     """
     event, wanted = EVENTS.get(cast(Status, status), (None, ""))
-    if event is None or not vars(note).get("listeners", True):
+    if event is None or concerns_nobody(note, status):
         return
     webhooks = Webhook.objects.filter(owner__notes=note.pk, paused_by="", **{wanted: True})
     columns: dict[str, Any] = {

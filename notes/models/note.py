@@ -320,7 +320,7 @@ _newest_twin = Found(
     lambda owner_id, sha256: (
         Note.objects.for_user(owner_id)
         .filter(audio_sha256=sha256, created_at__gt=Now() - timedelta(hours=TWIN_HOURS))
-        .exclude(audio_sha256="")  # or a plan for any sound could not be by their index
+        .exclude(audio_sha256="")  # or one plan for all sounds could not use their index
         .exclude(audio_format="")
         .order_by("-created_at")  # as their index has them, or PostgreSQL might take another
         .values_list("pk")

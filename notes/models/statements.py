@@ -5,11 +5,21 @@ from __future__ import annotations
 import uuid
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 from django.db.models import Case, F, QuerySet, TextField, Value, When
 from django.db.models.functions import Now
 
-from notes.compiled import Deleted, Given, Inserted, Loaded, Taken, Updated, fixed
+from notes.compiled import (
+    Deleted,
+    Given,
+    Inserted,
+    Loaded,
+    Taken,
+    Updated,
+    cursor_for_known,
+    fixed,
+)
 from notes.models.attempt import Attempt
 from notes.models.box import Box
 from notes.models.delivery import listeners
@@ -98,3 +108,20 @@ HEARD_IF_TYPED = fixed(
         output_field=TextField(),
     )
 )
+
+
+def end_at_once(
+    rows: Updated, *lease: uuid.UUID, columns: dict[str, Any], given: dict[str, Any], **attempt: Any
+) -> bool:
+    """An ending (``columns`` of ``rows``) and its attempt, written by one statement: a transaction
+    of two takes four trips to the server.
+
+    ``given`` is for the fixed expressions in ``columns``; there are no others. Whether there was a
+    row; else nothing is written. PostgreSQL alone can do that.
+    """
+    ending, params = rows.told(*lease, columns=columns, **given)
+    _, told = attempted.told(**attempt)
+    noted = attempted.from_each_row_of("ended")
+    with cursor_for_known() as cursor:
+        cursor.execute(f"WITH ended AS ({ending} RETURNING id) {noted}", [*params, *told])
+        return cursor.fetchone() is not None

@@ -10,22 +10,23 @@ import logging
 import time
 import uuid
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, models, transaction
+from django.db import InterfaceError, OperationalError, connection, models, transaction
 from django.db.models import F, Sum
 from django.db.models.functions import Now
 
 from notes.audio.report import Findings
 from notes.classifiers import Decision
+from notes.compiled import Updated
 from notes.connections import release_connection
 from notes.models import statements
 from notes.models.attempt import Attempt
-from notes.models.delivery import announce
+from notes.models.delivery import announce, concerns_nobody
 from notes.models.job import FRESH, MAX_AGE, MAX_ATTEMPTS, MAX_CRASHES, RELEASED, lease, retry_delay
 from notes.models.note import RUNNING, WAITING, FiledBy, Note, Status
 from notes.models.part import Part
@@ -101,7 +102,8 @@ class Work:
             claimed = rows.filter(lease_token=self.note.lease_token).update(**columns)
             if claimed:
                 self.seconds_sent = self._sent_so_far()
-                self._write_attempt(Attempt(outcome=Attempt.Outcome.INTERRUPTED))
+                interrupted = Attempt(outcome=Attempt.Outcome.INTERRUPTED)
+                statements.attempted(**self._as_told(interrupted))
                 self.seconds_sent = None
         return claimed
 
@@ -204,7 +206,7 @@ class Work:
 
     def file_in(self, decision: Decision, by: FiledBy) -> bool:
         """Put the note where ``decision`` says, unless its owner has chosen a box meanwhile."""
-        with transaction.atomic():
+        with transaction.atomic() if decision.box_id else nullcontext():  # the box is locked
             box = decision.box_id
             if box and not statements.box_to_file_in(self.note.owner_id, box):
                 box = None
@@ -272,20 +274,44 @@ class Work:
         expressions in ``columns`` wait for.
         """
         columns = {"error_code": "", **columns, **RELEASED}
-        lease = self.note.pk, self.token
-        with transaction.atomic(savepoint=False):
-            ours = bool(
-                filing
-                and statements.held_and_unfiled(*lease, columns={**columns, **filing}, **given)
-            ) or bool(statements.held(*lease, columns=columns, **given))
-            if ours:
-                self._write_attempt(tried)
-                announce(self.note, columns["processing_status"])
-                if "transcribed_at" in columns and self.has_parts:
-                    statements.delete_parts_of(self.note.pk)
+        end = self._end_at_once if self._is_plain(tried, columns) else self._end_in_steps
+        ours = bool(
+            filing and end(statements.held_and_unfiled, tried, {**columns, **filing}, given)
+        ) or end(statements.held, tried, columns, given)
         if ours:
             self._tell(tried)
         return ours
+
+    def _is_plain(self, tried: Attempt, columns: dict[str, Any]) -> bool:
+        """Whether nothing is to be written but the row and the attempt, and at once."""
+        return (
+            connection.vendor == "postgresql"
+            and tried.outcome == Attempt.Outcome.SUCCEEDED
+            and concerns_nobody(self.note, columns["processing_status"])
+            and not self._leaves_parts(columns)
+        )
+
+    def _leaves_parts(self, columns: dict[str, Any]) -> bool:
+        return "transcribed_at" in columns and self.has_parts
+
+    def _end_at_once(
+        self, rows: Updated, tried: Attempt, columns: dict[str, Any], given: dict[str, Any]
+    ) -> bool:
+        return statements.end_at_once(
+            rows, self.note.pk, self.token, columns=columns, given=given, **self._as_told(tried)
+        )
+
+    def _end_in_steps(
+        self, rows: Updated, tried: Attempt, columns: dict[str, Any], given: dict[str, Any]
+    ) -> bool:
+        with transaction.atomic(savepoint=False):
+            if not rows(self.note.pk, self.token, columns=columns, **given):
+                return False
+            statements.attempted(**self._as_told(tried))
+            announce(self.note, columns["processing_status"])
+            if self._leaves_parts(columns):
+                statements.delete_parts_of(self.note.pk)
+            return True
 
     def _sent_so_far(self) -> float | None:
         """What the parts that were stored under the present lease cost, as far as rows tell."""
@@ -316,19 +342,20 @@ class Work:
         before = self.found_at - (self.note.lease_started_at or self.found_at)
         return before.total_seconds() + time.monotonic() - self._found
 
-    def _write_attempt(self, tried: Attempt) -> None:
-        statements.attempted(
-            note_id=self.note.pk,
-            stage=self.stage,
-            started_at=self.note.lease_started_at or self.found_at,
-            outcome=tried.outcome,
-            error_code=tried.error_code,
-            provider=self.provider,
-            model=self.model,
-            audio_seconds=tried.audio_seconds,
-            seconds_sent=self.seconds_sent,
-            seconds_saved=self.seconds_saved,
-        )
+    def _as_told(self, tried: Attempt) -> dict[str, Any]:
+        """The columns of an attempt."""
+        return {
+            "note_id": self.note.pk,
+            "stage": self.stage,
+            "started_at": self.note.lease_started_at or self.found_at,
+            "outcome": tried.outcome,
+            "error_code": tried.error_code,
+            "provider": self.provider,
+            "model": self.model,
+            "audio_seconds": tried.audio_seconds,
+            "seconds_sent": self.seconds_sent,
+            "seconds_saved": self.seconds_saved,
+        }
 
 
 def _as_columns(found: Findings) -> dict[str, Any]:

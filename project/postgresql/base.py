@@ -1,5 +1,5 @@
 """Connections from the pool are looked at where they are taken, mostly without asking the server;
-and statements that are asked again and again are planned once per connection.
+and statements that are asked again and again are prepared there.
 
 Django's CONN_HEALTH_CHECKS makes a round trip for each connection taken, and a request takes
 another after each wait (notes.connections): a tenth of what an upload cost when it took three. One
@@ -68,16 +68,18 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """
         if not self.settings_dict.get("PREPARE"):
             return self.cursor()
+        self.close_if_health_check_failed()
         self.ensure_connection()
-        wrapped = self.make_debug_cursor if self.queries_logged else self.make_cursor
-        cursor: Any = PreparedCursor(self.connection)
-        return wrapped(cursor)
+        with self.wrap_database_errors:
+            prepared: CursorWrapper = self._prepare_cursor(PreparedCursor(self.connection))  # type: ignore[attr-defined]
+            return prepared
 
 
 class PreparedCursor(psycopg.Cursor[Any]):
-    """Has a statement parsed and planned when its connection first meets it, and executed then.
+    """Has a statement parsed when its connection first meets it with such types of parameters.
 
-    One plan is for all parameters, so a partial index serves only what is not a parameter.
+    From the sixth time on PostgreSQL may keep one plan for all parameters; for that one a partial
+    index serves only what is not a parameter.
     """
 
     def execute(self, query: Any, params: Any = None, **told: Any) -> Self:
@@ -101,8 +103,8 @@ class PreparedCursor(psycopg.Cursor[Any]):
 
 @contextmanager
 def _preparing(connection: psycopg.Connection[Any]) -> Iterator[None]:
-    """Otherwise nothing is: psycopg would keep Django's last hundred statements, words of people in
-    them, to see whether one comes again.
+    """Statements are prepared within, and nowhere else: psycopg would keep Django's last hundred,
+    words of people in them, to see whether one comes again.
     """
     connection.prepare_threshold = 0
     try:

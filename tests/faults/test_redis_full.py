@@ -17,14 +17,14 @@ from tests.faults.rig import Rig
 @pytest.mark.faults
 def test_a_redis_that_is_full_holds_nothing_up() -> None:
     with Rig() as rig:
-        before = rig.stack.processes()
+        before = rig.stack.worker_pid()
         outage = live_through(
             rig,
             fault=lambda: rig.valkey.set_maxmemory(1),
             mend=lambda: rig.valkey.set_maxmemory(0),
             seconds=15.0,
         )
-        worker = "lived" if rig.stack.processes() == before else "was started anew"
+        worker = "lived" if rig.stack.worker_pid() == before else "was started anew"
         row = rig.close_books(
             "Redis full 15 s (noeviction)",
             recovery=outage.drained,

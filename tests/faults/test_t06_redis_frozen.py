@@ -11,9 +11,9 @@ from tests.faults.rig import Rig
 @pytest.mark.faults
 def test_a_redis_that_is_frozen_holds_nothing_up() -> None:
     with Rig() as rig:
-        before = rig.stack.processes()
+        before = rig.stack.worker_pid()
         outage = live_through(rig, fault=rig.valkey.suspend, mend=rig.valkey.resume, seconds=30.0)
-        worker = "lived" if rig.stack.processes() == before else "was started anew"
+        worker = "lived" if rig.stack.worker_pid() == before else "was started anew"
         row = rig.close_books(
             "T6 Redis frozen 30 s",
             recovery=outage.drained,

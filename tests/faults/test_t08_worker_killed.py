@@ -21,6 +21,8 @@ def test_a_killed_worker_loses_nothing(database: str, pace: dict[str, str]) -> N
         rig.provider.latency["transcriptions"] = 4.0
         rig.send(8)
         rig.wait_for_calls(6)
+        # Which note a call is for is known once its sound has been heard.
+        wait_for(lambda: all(call.mark for call in rig.calls()[2:6]), 3.0, "a call without sound")
         before = len(rig.calls())
         killed = time.monotonic()
         proc.send(rig.stack.worker_pid(), signal.SIGKILL)
