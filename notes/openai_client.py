@@ -60,9 +60,11 @@ class Shared(Generic[T]):
 class Client(openai.OpenAI):
     """The SDK's client, with a short way for what each note asks.
 
-    The SDK's own turns each value into itself by its type, reads the address anew and takes each
-    request through what we do not use: two thirds of the CPU of a call, 2 ms of a note's.
+    The SDK's own methods turn each value into itself by its type, and make address and headers anew
+    each time: half of the CPU of a call.
     """
+
+    user_agent = f"OpenAI/Python {openai.__version__}"  # as the SDK says it, not by our class
 
     def ask(
         self, path: str, body: dict[str, Any], file: tuple[str, bytes, str] | None = None
@@ -90,11 +92,16 @@ class Client(openai.OpenAI):
         return response
 
     @cached_property
-    def _said_each_time(self) -> dict[str, str]:
-        """The SDK's headers; of what is sent httpx2 tells the type."""
-        headers = {**self.default_headers, **self.auth_headers}
-        del headers["Content-Type"]
-        return {name: value for name, value in headers.items() if isinstance(value, str)}
+    def _said_each_time(self) -> httpx2.Headers:
+        """The SDK's headers, those of OPENAI_CUSTOM_HEADERS last; httpx2 tells the type."""
+        headers = httpx2.Headers(self.auth_headers)
+        for name, value in self.default_headers.items():
+            if isinstance(value, str):
+                headers[name] = value
+            else:  # the SDK's word for "leave it out"
+                headers.pop(name, None)
+        headers.pop("Content-Type", None)
+        return headers
 
     @cached_property
     def _addresses(self) -> dict[str, httpx2.URL]:
@@ -102,7 +109,7 @@ class Client(openai.OpenAI):
 
     def _address(self, path: str) -> httpx2.URL:
         if path not in self._addresses:
-            self._addresses[path] = httpx2.URL(f"{str(self.base_url).rstrip('/')}{path}")
+            self._addresses[path] = self._prepare_url(path)
         return self._addresses[path]
 
 

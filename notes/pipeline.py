@@ -66,10 +66,12 @@ def _answer(
 ) -> Work | None:
     """Answer a ring for the note, unless this worker is stopping; the work, if there was any."""
     with _left_to_the_sweep(note_id), leases.admitted() as welcome:
-        if welcome:
-            return _work_on(note_id, stage, body, needs_cpu=needs_cpu)
-        # The ring is used up; the next worker's first sweep must not wait until it is old.
-        forget_rings([note_id])
+        work = _work_on(note_id, stage, body, needs_cpu=needs_cpu) if welcome else None
+        if not welcome or (work and work.is_heard and leases.draining.is_set()):
+            # The ring is used up; the next worker's first sweep must not wait until it is old.
+            forget_rings([note_id])
+            return None
+        return work
     return None
 
 

@@ -144,6 +144,20 @@ def test_a_transcript_may_be_empty(fake: FakeProvider, client: Client) -> None:
     assert transcriber(client).transcribe(VOICE, Hints()) == Transcript("", "pt")
 
 
+def test_the_sdks_headers_go_out_and_ones_of_the_environment_win(
+    fake: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake.keys = {"of-a-gateway"}
+    said = "authorization: Bearer of-a-gateway\ncontent-type: text/plain\nX-Team: bau"
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", said)
+    with build_client("sk-test", fake.url) as client:
+        assert transcriber(client).transcribe(VOICE, Hints()).text
+        headers = client._said_each_time
+    assert headers["x-team"] == "bau"
+    assert headers["user-agent"] == f"OpenAI/Python {openai.__version__}"
+    assert "content-type" not in headers
+
+
 # --- Hints --------------------------------------------------------------------------------------
 
 

@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 from notes import pipeline, transcription
 from notes.broker import broker
 from notes.leases import leases
-from notes.models import Attempt, Box, Note
+from notes.models import Attempt, Box, Note, Work
 from notes.models.note import Status
 from notes.stages import Stage
 from notes.storage import new_key, store_audio
@@ -74,6 +74,31 @@ def test_where_that_is_cut_off_the_note_is_rung_for_and_not_paid_for_again(
     note.refresh_from_db()
     assert (note.processing_status, note.box) == (Status.COMPLETED, home)
     assert len(provider.requests("transcriptions")) == 1
+
+
+def test_a_worker_that_is_told_to_stop_meanwhile_leaves_the_box_to_the_next_sweep(
+    provider: FakeProvider,
+    spoken: Spoken,
+    sample: bytes,
+    home: Box,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    says(provider, sample, "anota em Casa: chamar o encanador para ver a pia")
+    record = Work.record_transcript
+
+    def then_stopped(*told: Any) -> bool:
+        ours = record(*told)
+        leases.draining.set()
+        return ours
+
+    monkeypatch.setattr(Work, "record_transcript", then_stopped)
+    note = spoken()
+    try:
+        assert not pipeline.transcribe(note.pk)
+    finally:
+        leases.draining.clear()
+    note.refresh_from_db()
+    assert (note.processing_status, note.rung_at) == (Status.CLASSIFYING, None)
 
 
 def test_silence_has_no_second_stage(

@@ -54,7 +54,8 @@ def _held_and_unfiled(note_id: uuid.UUID, token: uuid.UUID) -> QuerySet[Note]:
 
 
 def _box(owner_id: int, box_id: uuid.UUID) -> QuerySet[Box]:
-    return Box.objects.for_user(owner_id).select_for_update().filter(pk=box_id)
+    # Against its deletion only: an owner who moves the note into it locks the two in another order.
+    return Box.objects.for_user(owner_id).select_for_update(no_key=True).filter(pk=box_id)
 
 
 def _parts(note_id: uuid.UUID) -> QuerySet[Part]:

@@ -173,9 +173,8 @@ class Work:
 
         Whoever has the words goes on with that, so the row counts as rung for; should they die
         first, it is rung for as if that had been lost. Committed before it begins, so never paid
-        for twice. Words that the owner has typed
-        meanwhile stay. Where nothing was said the note is complete: that is a result, not a
-        failure.
+        for twice. Words that the owner has typed meanwhile stay. Where nothing was said the note is
+        complete: that is a result, not a failure.
         """
         seconds = found.seconds if found else transcript.seconds
         columns = {
