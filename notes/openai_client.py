@@ -61,7 +61,7 @@ class Client(openai.OpenAI):
     """The SDK's client, with a short way for what each note asks.
 
     The SDK's own methods turn each value into itself by its type, and make address and headers anew
-    each time: half of the CPU of a call.
+    each time: a quarter of the CPU of a call.
     """
 
     user_agent = f"OpenAI/Python {openai.__version__}"  # as the SDK says it, not by our class
