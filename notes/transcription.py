@@ -68,6 +68,7 @@ class Transcription:
         self._sent = self._spanned = 0.0
         self.parts = self._silent = 0
         self._is_only_part = self._is_doubtful = False
+        self._early: Part | None = None
 
     def run(self, file: IO[bytes]) -> tuple[Transcript, Findings]:
         """The words of the recording in ``file``, and what was found out about it.
@@ -100,7 +101,7 @@ class Transcription:
                 raise
         log.warning("note %s: sent again without what is damaged", self.work.note.pk)
         self.parts = self._silent = 0
-        self._spanned, self._is_only_part = 0.0, False
+        self._spanned, self._is_only_part, self._early = 0.0, False, None
         return self._hear_as(replace(order, untouched=False), file)
 
     def _hear_as(self, order: Order, file: IO[bytes]) -> tuple[list[Heard], Findings]:
@@ -118,6 +119,9 @@ class Transcription:
                     done = F("parts_done") + self._silent
                     self.work.count_parts(parts_done=done, parts_total=self.parts)
                     release_connection()
+            except ProviderError:
+                self._keep_early(share)
+                raise
             finally:
                 results = share.settle()
             return results, preparation.findings
@@ -139,6 +143,7 @@ class Transcription:
             elif part.speech:
                 share.submit(self._hear_part, part)
                 self._is_only_part = part.only
+                self._early = part if part.only else None
             else:
                 self._silent += 1
                 share.add(Heard(part.start, SILENT))
@@ -159,6 +164,12 @@ class Transcription:
             return heard
         finally:
             connections.close_all()
+
+    def _keep_early(self, share: Share) -> None:
+        """Store what the only part was heard to say: its rest could not be decoded this time."""
+        if self._early:
+            [heard] = share.settle()
+            self.work.keep_part(_row(self._early, heard))
 
     def _ask(self, part: Part, halvings: int) -> Heard:
         try:

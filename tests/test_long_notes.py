@@ -23,9 +23,12 @@ from django.test import Client
 from notes import pipeline
 from notes.audio.formats import PCM
 from notes.audio.order import Order
+from notes.audio.preparing import Preparation
+from notes.audio.process import Process
 from notes.leases import leases
 from notes.models import Attempt, Note, Part
 from notes.models.note import Status
+from notes.provider import Later, Never, ProviderError
 from notes.storage import has_audio, new_key, store_audio
 from notes.transcribers import Hints, Recording
 from notes.transcribers.local import LocalTranscriber
@@ -37,6 +40,7 @@ from tests.faults.rig import QUICK, Rig
 from tests.marks import hours
 from tests.services import proc, this_run, wait_for
 from tests.test_local_transcriber import word_error_rate
+from tests.test_untouched_copy import short_opus
 
 database = pytest.mark.database
 rows = pytest.mark.django_db(transaction=True)
@@ -145,6 +149,34 @@ def test_a_failed_part_is_repeated_and_no_other(short_parts: FakeProvider, spoke
     assert len(note.transcript.split("nota ")) == total + 1
     sent = [attempt.seconds_sent for attempt in Attempt.objects.filter(note=note)]
     assert sum(filter(None, sent)) == pytest.approx(sum(c.seconds for c in asked), abs=0.2)
+
+
+@rows
+@database
+@pytest.mark.parametrize("fault", [Later("out_of_memory"), Never("audio_decoder_crashed")])
+def test_what_was_heard_of_a_note_whose_decoder_died_is_not_paid_for_again(
+    provider: FakeProvider, spoken: Spoken, monkeypatch: pytest.MonkeyPatch, fault: ProviderError
+) -> None:
+    provider.default_text = "comprar pão"
+    note = spoken(short_opus())
+    part_of = Preparation._part_of
+
+    def dies_after_the_part(self: Preparation, process: Process) -> object:
+        if self._count:
+            raise fault
+        return part_of(self, process)
+
+    with monkeypatch.context() as dying:
+        dying.setattr(Preparation, "_part_of", dies_after_the_part)
+        transcribed(note)
+    assert (note.error_code, note.transcript) == (fault.code, "")
+    if note.processing_status == Status.FAILED:
+        note.retry()
+    Note.objects.update(next_attempt_at=note.created_at)
+    transcribed(note)
+    assert note.processing_status == Status.CLASSIFYING
+    assert note.transcript == "comprar pão"
+    assert len(provider.requests("transcriptions")) == 1
 
 
 @rows
