@@ -33,184 +33,9 @@ def cursor_for_known() -> CursorWrapper:
     return getattr(connection, "prepared_cursor", connection.cursor)()
 
 
-class Template:
-    """Some SQL, and which of its parameters are a caller's values."""
-
-    def __init__(self, sql: str, params: Iterable[Any], examples: tuple[Any, ...]) -> None:
-        names = [str(example) for example in examples]
-        self.sql, self._params = written_out(sql, params, lambda one: str(one) not in names)
-        self._slots = [names.index(str(one)) if str(one) in names else None for one in self._params]
-        assert sorted(set(self._slots) - {None}) == list(range(len(names)))  # type: ignore[type-var] # noqa: S101  # nosec B101
-
-    def params(self, values: tuple[Any, ...]) -> list[Any]:
-        """The parameters with ``values`` where the examples stand."""
-        filled = zip(self._slots, self._params, strict=True)
-        return [given if slot is None else values[slot] for slot, given in filled]
-
-
-def written_out(
-    sql: str, params: Iterable[Any], is_constant: Callable[[Any], bool]
-) -> tuple[str, list[Any]]:
-    """``sql`` with its constants in it, and the other parameters.
-
-    psycopg writes all of them into the SQL each time. Elsewhere they stay what they are.
-    """
-    if connection.vendor != "postgresql":
-        return sql, list(params)
-    from psycopg.sql import Literal
-
-    connection.ensure_connection()
-    first, *texts = sql.split("%s")
-    written, left = [first], []
-    for param, text in zip(params, texts, strict=True):
-        if is_constant(param):
-            literal = Literal(param).as_string(connection.connection)
-            written += [literal.replace("%", "%%"), text]
-        else:
-            left.append(param)
-            written += ["%s", text]
-    return "".join(written), left
-
-
-class Found:
-    """``build(*values)`` is a ``values_list`` queryset; this asks for its first row.
-
-    ``examples`` are values unlike each other and unlike everything else in the query. Values are
-    strings, integers, or days as ISO 8601.
-    """
-
-    def __init__(self, build: Callable[..., QuerySet[Any, Any]], *examples: Any) -> None:
-        self._build, self._examples = build, examples
-
-    def __call__(self, *values: Any) -> tuple[Any, ...] | None:
-        """The first row, None if there is none."""
-        compiler, template, converters = self._compiled
-        with cursor_for_known() as cursor:
-            cursor.execute(template.sql, template.params(values))
-            row = cursor.fetchone()
-        if row is None:
-            return None
-        [found] = compiler.apply_converters([row], converters)
-        return tuple(found)
-
-    @cached_property
-    def _compiled(self) -> tuple[SQLCompiler, Template, dict[int, Any]]:
-        query = self._build(*self._examples).query
-        query.set_limits(high=1)
-        compiler: Any = query.get_compiler(connection=connection)
-        sql, params = compiler.as_sql()
-        converters = compiler.get_converters([chosen[0] for chosen in compiler.select])
-        return compiler, Template(sql, params, self._examples), converters
-
-
-class Changed:
-    """``build(*values)`` is a queryset and what to set in its rows; this says how many there were.
-
-    As for :class:`Found` otherwise.
-    """
-
-    def __init__(
-        self, build: Callable[..., tuple[QuerySet[Any], dict[str, Any]]], *examples: Any
-    ) -> None:
-        self._build, self._examples = build, examples
-
-    def __call__(self, *values: Any) -> int:
-        """Change the rows."""
-        with cursor_for_known() as cursor:
-            cursor.execute(self._template.sql, self._template.params(values))
-            return int(cursor.rowcount)
-
-    @cached_property
-    def _template(self) -> Template:
-        rows, changes = self._build(*self._examples)
-        query: Any = rows.query.chain(UpdateQuery)
-        query.add_update_values(changes)
-        sql, params = query.get_compiler(connection=connection).as_sql()
-        return Template(sql, params, self._examples)
-
-
-class Inserted(Generic[M]):
-    """Makes rows of ``model``: ``fixed`` columns are alike in all, those of ``examples`` are not.
-
-    Any other column has its default, alike in all rows too unless the database makes it. Examples
-    are as for :class:`Found`. No signals are sent.
-    """
-
-    def __init__(self, model: type[M], fixed: dict[str, Any], /, **examples: Any) -> None:
-        self._model, self._fixed, self._examples = model, fixed, examples
-        self._fields = [cast("Field[Any, Any]", model._meta.get_field(name)) for name in examples]
-
-    def __call__(self, **values: Any) -> M:
-        """Insert a row; the instance with what the database filled in.
-
-        Raises:
-          django.db.IntegrityError: the row breaks a constraint.
-          TypeError: there is no example of a column.
-        """
-        made, params = self.told(**values)
-        with cursor_for_known() as cursor:
-            cursor.execute(self._compiled[1].sql, params)
-            return self.finished(made, cursor.fetchone())
-
-    def from_each_row_of(self, table: str) -> str:
-        """SQL that inserts as many rows as ``table`` has, for a statement that this is a part of.
-
-        It takes the parameters of :meth:`told` and returns what :meth:`finished` wants.
-
-        Raises:
-          NotImplementedError: the database fills in nothing, or Django writes it otherwise.
-        """
-        into, values, rest = self._compiled[1].sql.partition(" VALUES (")
-        told, returning, returned = rest.rpartition(") RETURNING ")
-        if not (values and returning):
-            raise NotImplementedError(f"no such INSERT: {into}")
-        return f"{into} SELECT {told} FROM {table} RETURNING {returned}"  # noqa: S608  # nosec B608
-
-    def told(self, **values: Any) -> tuple[M, list[Any]]:
-        """The instance as it is before it is inserted, and the parameters of that.
-
-        Raises:
-          TypeError: there is no example of a column.
-        """
-        if strange := values.keys() - self._examples.keys():
-            raise TypeError(f"no example of {', '.join(strange)}")
-        made = self._model(**self._fixed, **values)
-        return made, self._compiled[1].params(self._as_stored(made))
-
-    def finished(self, made: M, row: Sequence[Any]) -> M:
-        """``made`` with what the database filled in, which it returned as ``row``."""
-        compiler, _, converters = self._compiled
-        [filled_in] = compiler.apply_converters([row], converters)
-        for field, value in zip(self._model._meta.db_returning_fields, filled_in, strict=True):
-            setattr(made, field.attname, value)
-        made._state.adding, made._state.db = False, connection.alias
-        return made
-
-    def _is_told(self, field: Field[Any, Any], example: M) -> bool:
-        """Whether the database would not give ``field`` the same value by itself."""
-        value = getattr(example, field.attname)
-        if field is self._model._meta.auto_field or isinstance(value, DatabaseDefault):
-            return False
-        return value is not None or field.has_db_default()
-
-    def _as_stored(self, made: M) -> tuple[Any, ...]:
-        return tuple(
-            field.get_db_prep_save(getattr(made, field.attname), connection)
-            for field in self._fields
-        )
-
-    @cached_property
-    def _compiled(self) -> tuple[SQLInsertCompiler, Template, dict[int, Any]]:
-        meta, example = self._model._meta, self._model(**self._fixed, **self._examples)
-        query = InsertQuery(self._model)
-        columns = [one for one in meta.local_concrete_fields if self._is_told(one, example)]
-        query.insert_values(columns, [example])
-        compiler = query.get_compiler(connection=connection)
-        compiler.returning_fields = meta.db_returning_fields
-        [(sql, params)] = compiler.as_sql()
-        given: list[Any] = [field.get_col(meta.db_table) for field in meta.db_returning_fields]
-        template = Template(sql, params, self._as_stored(example))
-        return compiler, template, compiler.get_converters(given)
+def writes_at_once() -> bool:
+    """Whether one statement may write to several tables. SQLite's may not."""
+    return connection.vendor == "postgresql"
 
 
 class Given(Expression):
@@ -246,25 +71,134 @@ def fixed(expression: E) -> E:
     return expression
 
 
-class Loaded(Generic[M]):
-    """``build(...)`` is a queryset of rows; each of its parameters is a value told later."""
+class Inserted(Generic[M]):
+    """Makes rows of ``model``: ``fixed`` columns are alike in all, those of ``names`` are not.
 
-    def __init__(self, build: Callable[..., QuerySet[M]]) -> None:
-        self._build = build
-        self._names = tuple(signature(build).parameters)
+    Any other column has its default, alike in all rows too unless the database makes it. No signals
+    are sent.
+    """
 
-    def __call__(self, *values: Any) -> list[M]:
-        """The rows, as the queryset would give them."""
+    def __init__(self, model: type[M], fixed: dict[str, Any], *names: str) -> None:
+        self._model, self._fixed, self._names = model, fixed, names
+
+    def __call__(self, **values: Any) -> M:
+        """Insert a row; the instance with what the database filled in.
+
+        Raises:
+          django.db.IntegrityError: the row breaks a constraint.
+          TypeError: a column is not among those that differ.
+        """
+        made, params = self.told(**values)
+        with cursor_for_known() as cursor:
+            cursor.execute(self._compiled[1], params)
+            return self.finished(made, cursor.fetchone())
+
+    def from_each_row_of(self, table: str) -> str:
+        """SQL that inserts as many rows as ``table`` has, for a statement that this is a part of.
+
+        It takes the parameters of :meth:`told` and returns what :meth:`finished` wants.
+
+        Raises:
+          NotImplementedError: the database fills in nothing, or Django writes it otherwise.
+        """
+        into, values, rest = self._compiled[1].partition(" VALUES (")
+        told, returning, returned = rest.rpartition(") RETURNING ")
+        if not (values and returning):
+            raise NotImplementedError(f"no such INSERT: {into}")
+        return f"{into} SELECT {told} FROM {table} RETURNING {returned}"  # noqa: S608  # nosec B608
+
+    def told(self, **values: Any) -> tuple[M, list[Any]]:
+        """The instance as it is before it is inserted, and the parameters of that.
+
+        Raises:
+          TypeError: a column is not among those that differ.
+        """
+        if strange := values.keys() - set(self._names):
+            raise TypeError(f"the same in all rows: {', '.join(strange)}")
+        made = self._model(**self._fixed, **values)
+        return made, _filled(self._compiled[2], {}, vars(made))
+
+    def finished(self, made: M, row: Sequence[Any]) -> M:
+        """``made`` with what the database filled in, which it returned as ``row``."""
+        compiler, *_, converters = self._compiled
+        [filled_in] = compiler.apply_converters([row], converters)
+        for field, value in zip(self._model._meta.db_returning_fields, filled_in, strict=True):
+            setattr(made, field.attname, value)
+        made._state.adding, made._state.db = False, connection.alias
+        return made
+
+    def _is_told(self, field: Field[Any, Any], example: M) -> bool:
+        """Whether the database would not give ``field`` the same value by itself."""
+        value = getattr(example, field.attname)
+        if field is self._model._meta.auto_field or isinstance(value, DatabaseDefault):
+            return False
+        return value is not None or field.has_db_default()
+
+    @cached_property
+    def _compiled(self) -> tuple[SQLInsertCompiler, str, list[Any], dict[int, Any]]:
+        meta, example = self._model._meta, self._model(**self._fixed)
+        for name in self._names:
+            field = cast("Field[Any, Any]", meta.get_field(name))
+            setattr(example, field.attname, Given(field.attname, field))
+        query = InsertQuery(self._model)
+        columns = [one for one in meta.local_concrete_fields if self._is_told(one, example)]
+        query.insert_values(columns, [example])
+        compiler = query.get_compiler(connection=connection)
+        compiler.returning_fields = meta.db_returning_fields
+        [(sql, params)] = compiler.as_sql()
+        returned: list[Any] = [field.get_col(meta.db_table) for field in meta.db_returning_fields]
+        return compiler, *_written_out(sql, params), compiler.get_converters(returned)
+
+
+class _Selected:
+    """``build(...)`` is a queryset; each of its parameters is a value told later."""
+
+    def __init__(self, build: Callable[..., QuerySet[Any, Any]]) -> None:
+        self._build, self._names = build, tuple(signature(build).parameters)
+
+    def _rows(self, values: Sequence[Any]) -> list[Any]:
+        """What is selected, as the database gives it."""
         _, sql, params, _ = self._compiled
         given = dict(zip(self._names, values, strict=True))
         with cursor_for_known() as cursor:
             cursor.execute(sql, _filled(params, given, {}))
-            return self.made_of(cursor.fetchall())
+            return list(cursor.fetchall())
+
+    def _converted(self, rows: list[Any]) -> list[Any]:
+        compiler, *_, converters = self._compiled
+        return list(compiler.apply_converters(rows, converters))
+
+    @cached_property
+    def _compiled(self) -> tuple[SQLCompiler, str, list[Any], dict[int, Any]]:
+        query = self._build(*map(Given, self._names)).query
+        compiler: Any = query.get_compiler(connection=connection)
+        sql, params = _written_out(*compiler.as_sql())
+        converters = compiler.get_converters([chosen[0] for chosen in compiler.select])
+        return compiler, sql, params, converters
+
+
+class Found(_Selected):
+    """``build(...)`` is a ``values_list`` queryset of one row at most, which this asks for."""
+
+    def __call__(self, *values: Any) -> tuple[Any, ...] | None:
+        """The row, None if there is none."""
+        rows = self._converted(self._rows(values))
+        return tuple(rows[0]) if rows else None
+
+
+class Loaded(_Selected, Generic[M]):
+    """``build(...)`` is a queryset of rows; each of its parameters is a value told later."""
+
+    def __init__(self, build: Callable[..., QuerySet[M]]) -> None:
+        super().__init__(build)
+
+    def __call__(self, *values: Any) -> list[M]:
+        """The rows, as the queryset would give them."""
+        return self.made_of(self._rows(values))
 
     def made_of(self, rows: list[Any]) -> list[M]:
         """``rows`` of what is selected, as the queryset would give them."""
-        compiler, _, _, converters = self._compiled
-        return [self._made(row) for row in compiler.apply_converters(rows, converters)]
+        return [self._made(row) for row in self._converted(rows)]
 
     @cached_property
     def selected(self) -> tuple[str, list[Any]]:
@@ -278,7 +212,7 @@ class Loaded(Generic[M]):
         columns, found, _ = sql.removeprefix("SELECT ").partition(f" FROM {table} WHERE ")
         if not found:
             raise NotImplementedError(f"no such SELECT: {sql}")
-        return columns, list(params)[: columns.count("%s")]
+        return columns, params[: columns.count("%s")]
 
     def _made(self, row: Sequence[Any]) -> M:
         compiler: Any = self._compiled[0]
@@ -289,14 +223,6 @@ class Loaded(Generic[M]):
         for name, at in compiler.annotation_col_map.items():
             setattr(made, name, row[at])
         return made
-
-    @cached_property
-    def _compiled(self) -> tuple[SQLCompiler, str, Any, dict[int, Any]]:
-        query = self._build(*map(Given, self._names)).query
-        compiler: Any = query.get_compiler(connection=connection)
-        sql, params = _written_out(compiler)
-        converters = compiler.get_converters([chosen[0] for chosen in compiler.select])
-        return compiler, sql, params, converters
 
 
 class Updated:
@@ -337,7 +263,7 @@ class Updated:
         told = {name: Given(name, get_field(name)) for name, kind in kinds if kind is None}
         query: Any = rows.query.chain(UpdateQuery)
         query.add_update_values({**columns, **told})
-        return _written_out(query.get_compiler(connection=connection))
+        return _written_out(*query.get_compiler(connection=connection).as_sql())
 
 
 class Taken(Generic[M]):
@@ -379,12 +305,29 @@ class Deleted:
     @cached_property
     def _compiled(self) -> tuple[str, Any]:
         query: Any = self._build(*map(Given, self._names)).query.chain(DeleteQuery)
-        return _written_out(query.get_compiler(connection=connection))
+        return _written_out(*query.get_compiler(connection=connection).as_sql())
 
 
-def _written_out(compiler: SQLCompiler) -> tuple[str, list[Any]]:
-    sql, params = compiler.as_sql()
-    return written_out(sql, params, lambda one: not isinstance(one, Given))
+def _written_out(sql: str, params: Iterable[Any]) -> tuple[str, list[Any]]:
+    """``sql`` with its constants in it, and what is told later.
+
+    psycopg writes all of them into the SQL each time. Elsewhere they stay what they are.
+    """
+    if connection.vendor != "postgresql":
+        return sql, list(params)
+    from psycopg.sql import Literal
+
+    connection.ensure_connection()
+    first, *texts = sql.split("%s")
+    written, left = [first], []
+    for param, text in zip(params, texts, strict=True):
+        if isinstance(param, Given):
+            left.append(param)
+            written += ["%s", text]
+        else:
+            literal = Literal(param).as_string(connection.connection)
+            written += [literal.replace("%", "%%"), text]
+    return "".join(written), left
 
 
 def _kind(value: Any) -> object:

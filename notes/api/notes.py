@@ -33,6 +33,7 @@ from notes.api.schemas import (
 )
 from notes.api.search import found_page
 from notes.auth import needs, user_id
+from notes.compiled import writes_at_once
 from notes.connections import release_connection
 from notes.errors import Problem
 from notes.models import Box, Note, Scope, admission
@@ -105,7 +106,7 @@ def upload(
 
     is_usual = not form.box and not allow_duplicate and _is_stored_soon(accepted)
     note = None
-    if idempotency_key and is_usual and admission.is_possible():
+    if idempotency_key and is_usual and writes_at_once():
         note = _new_note(request, accepted, idempotency_key, content, recording)
     try:
         note = note or take_in(request, response, idempotency_key, content, make, twin)

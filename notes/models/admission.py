@@ -12,7 +12,6 @@ from functools import cache
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
 
 from notes.broker import ring_on_commit
 from notes.compiled import cursor_for_known
@@ -77,11 +76,6 @@ def receive_new(owner_id: int, key: str, fingerprint: str, **recording: Any) -> 
         return None
     ring_on_commit(note.stage, note.pk)
     return new_recording.finished(note, row)
-
-
-def is_possible() -> bool:
-    """Whether the database can do all of it in one statement."""
-    return connection.vendor == "postgresql"
 
 
 @cache

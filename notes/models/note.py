@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -323,26 +323,24 @@ _newest_twin = Found(
         .exclude(audio_sha256="")  # or one plan for all sounds could not use their index
         .exclude(audio_format="")
         .order_by("-created_at")  # as their index has them, or PostgreSQL might take another
-        .values_list("pk")
-    ),
-    1_000_001,
-    "sha256",
+        .values_list("pk")[:1]
+    )
 )
 
 new_recording = Inserted(
     Note,
     {"rung_at": Now()},
-    id=uuid.UUID(int=1),
-    owner_id=1_000_001,
-    audio_key="audio_key",
-    audio_format="format",
-    audio_bytes=1_000_002,
-    audio_sha256="sha256",
-    box=Box(pk=uuid.UUID(int=2)),
-    filed_by="filed_by",
-    filing_reason="filing_reason",
-    requested_language="language",
-    source="source",
-    recorded_at=datetime(1970, 1, 1, tzinfo=UTC),
-    request_id="request_id",
+    "id",
+    "owner_id",
+    "audio_key",
+    "audio_format",
+    "audio_bytes",
+    "audio_sha256",
+    "box",
+    "filed_by",
+    "filing_reason",
+    "requested_language",
+    "source",
+    "recorded_at",
+    "request_id",
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -81,16 +80,16 @@ delete_parts_of = Deleted(_parts)
 attempted = Inserted(
     Attempt,
     {"ended_at": Now()},
-    note_id=uuid.UUID(int=1),
-    stage="stage",
-    started_at=datetime(1970, 1, 1, tzinfo=UTC),
-    outcome="outcome",
-    error_code="error_code",
-    provider="provider",
-    model="model",
-    audio_seconds=1.25,
-    seconds_sent=2.5,
-    seconds_saved=3.75,
+    "note_id",
+    "stage",
+    "started_at",
+    "outcome",
+    "error_code",
+    "provider",
+    "model",
+    "audio_seconds",
+    "seconds_sent",
+    "seconds_saved",
 )
 
 #: What was heard becomes the transcript, unless the owner has typed one meanwhile.

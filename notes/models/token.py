@@ -153,8 +153,7 @@ _by_digest = Found(
         ApiToken.objects.filter(digest=digest)
         .order_by()
         .values_list(*_NEEDED, *(f"user__{name}" for name in _NEEDED_OF_USER), Now())
-    ),
-    "digest",
+    )
 )
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from django.conf import settings
 from django.db import connection, models
-from django.db.models import F, Q
+from django.db.models import Expression, ExpressionWrapper, F, Q
 from django.utils import timezone
 
 from notes.commits import CommitsLater
-from notes.compiled import Changed
+from notes.compiled import Given, Updated, fixed
 
 #: How long the books of a day are kept.
 KEPT = timedelta(days=90)
@@ -80,16 +80,19 @@ class Usage(models.Model):
         Its commit is not waited for where it is ``followed`` at once by one that is
         (:mod:`notes.commits`).
         """
-        whose = () if owner_id is None else (owner_id,)
-        left = () if limit is None else (limit - amount,)
-        values = (day.isoformat(), amount, *whose, *left)
-        later = followed and not connection.in_atomic_block
-        take = _taken(column, everybody=owner_id is None, limited=limit is not None, later=later)
-        if take(*values):
+        room = _room(
+            column,
+            everybody=owner_id is None,
+            limited=limit is not None,
+            later=followed and not connection.in_atomic_block,
+        )
+        most = None if limit is None else limit - amount
+        take = partial(room, day, owner_id, most, columns={column: _more(column)}, amount=amount)
+        if take():
             return True
         cls.objects.get_or_create(owner_id=owner_id, day=day)
         # The row may also have been made by somebody else since the first try.
-        return bool(take(*values))
+        return bool(take())
 
     @classmethod
     def give_back(cls, owner_id: int | None, day: dt.date, column: str, amount: int) -> None:
@@ -110,15 +113,20 @@ class Usage(models.Model):
 
 
 @cache
-def _taken(column: str, *, everybody: bool, limited: bool, later: bool) -> Changed:
-    """Of a day and an amount, then whose day unless everybody's, then the most it may be before."""
+def _room(column: str, *, everybody: bool, limited: bool, later: bool) -> Updated:
+    """Of a day, an owner and the most it may be before: the row, if ``column`` is not more."""
 
-    def build(day: str, amount: int, *others: int) -> tuple[models.QuerySet[Usage], dict[str, Any]]:
-        rest = list(others)
-        row = Usage.objects.filter(day=day, owner_id=None if everybody else rest.pop(0))
+    def build(day: Any, owner_id: Any, most: Any) -> models.QuerySet[Usage]:
+        row = Usage.objects.filter(day=day, owner_id=None if everybody else owner_id)
         if limited:
-            row = row.filter(**{f"{column}__lte": rest.pop(0)})
-        return row.filter(CommitsLater()) if later else row, {column: F(column) + amount}
+            row = row.filter(**{f"{column}__lte": most})
+        return row.filter(CommitsLater()) if later else row
 
-    others = (1_000_002, 1_000_003)[: (not everybody) + limited]
-    return Changed(build, "2000-01-01", 1_000_001, *others)
+    return Updated(build)
+
+
+@cache
+def _more(column: str) -> Expression:
+    """What ``column`` is then."""
+    more = F(column) + Given("amount")
+    return fixed(ExpressionWrapper(more, output_field=models.BigIntegerField()))

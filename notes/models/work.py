@@ -16,13 +16,13 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, models, transaction
+from django.db import InterfaceError, OperationalError, models, transaction
 from django.db.models import F, Sum
 from django.db.models.functions import Now
 
 from notes.audio.report import Findings
 from notes.classifiers import Decision
-from notes.compiled import Updated
+from notes.compiled import Updated, writes_at_once
 from notes.connections import release_connection
 from notes.models import statements
 from notes.models.attempt import Attempt
@@ -284,7 +284,7 @@ class Work:
     def _is_plain(self, tried: Attempt, columns: dict[str, Any]) -> bool:
         """Whether nothing is to be written but the row and the attempt, and at once."""
         return (
-            connection.vendor == "postgresql"
+            writes_at_once()
             and tried.outcome == Attempt.Outcome.SUCCEEDED
             and concerns_nobody(self.note, columns["processing_status"])
             and not self._leaves_parts(columns)
