@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, LiteralString
 
 import pytest
-from django.db import DataError, OperationalError
+from django.db import DataError, NotSupportedError, OperationalError
 from django.db.utils import ConnectionHandler
 from django.test.utils import CaptureQueriesContext
 from psycopg import sql
@@ -104,6 +104,13 @@ def test_in_a_transaction_it_fails_for_later_and_the_next_connection_can(
         _asked(wrapper, "a")
     wrapper.close()  # as at the end of a request, and of a job
     assert _asked(wrapper, "a") == [(1, "a")]
+
+
+def test_what_the_server_cannot_do_is_told_as_that(wrapper: base.DatabaseWrapper) -> None:
+    wrapper.set_autocommit(False)
+    with wrapper.prepared_cursor() as cursor, pytest.raises(NotSupportedError):
+        cursor.execute("SELECT title FROM things GROUP BY title FOR UPDATE")
+    assert not wrapper.connection.closed
 
 
 def _alter(server: Postgres, kind: LiteralString) -> None:

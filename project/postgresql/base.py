@@ -26,6 +26,9 @@ from psycopg_pool import ConnectionPool
 #: After so many seconds without use something between here and the server may have dropped it
 #: without a word; Docker Swarm's network does so after 900.
 TRUSTED_SECONDS = 30.0
+#: Where PostgreSQL (plancache.c) refuses a plan whose result a migration has changed: the code of
+#: that error, 0A000, has many other meanings, and its text is in the server's language.
+SPOILED_PLAN = "RevalidateCachedQuery"
 
 
 # A value for a column of a known size. Their binary forms, which a server's parameters take, would
@@ -93,6 +96,8 @@ class PreparedCursor(psycopg.Cursor[Any]):
             try:
                 return super().execute(query, params, **told)
             except psycopg.errors.FeatureNotSupported as fault:
+                if fault.diag.source_function != SPOILED_PLAN:
+                    raise
                 if self.connection.info.transaction_status != TransactionStatus.IDLE:
                     self.connection.close()
                     raise psycopg.OperationalError("planned before a migration") from fault
