@@ -47,6 +47,10 @@ def in_one_stream(content: bytes, sounds: list[bytes]) -> bytes:
     return file.getvalue()
 
 
+#: Nearly: 599 packets of 20 ms.
+TWELVE_SECONDS = in_one_stream(short_opus(), (packets(short_opus()) * 4)[:599])
+
+
 @pytest.mark.parametrize("container", ["ogg", "webm"])
 def test_a_short_note_in_opus_is_sent_as_it_was_encoded(container: str) -> None:
     note = short_opus(container, title="segredo")
@@ -61,6 +65,7 @@ def test_a_short_note_in_opus_is_sent_as_it_was_encoded(container: str) -> None:
     [
         pytest.param(short_opus(), Order(start=0.6), id="a stretch of it is asked for"),
         pytest.param(short_opus(), Order(part_seconds=2.0), id="parts must be shorter"),
+        pytest.param(TWELVE_SECONDS, Order(part_seconds=12.0), id="it is as long as a part"),
         pytest.param(short_opus(), Order(part_bytes=9_000), id="parts must be smaller"),
         pytest.param(encoded("ogg", "libopus"), Order(), id="it has many bits a second"),
         pytest.param(short_opus("mp4"), Order(), id="its header is another one"),

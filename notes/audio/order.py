@@ -59,8 +59,9 @@ class Order:
     @property
     def is_whole(self) -> bool:
         """Whether a short recording makes one part from its beginning to its end."""
-        least = min(self.seconds_per_part or SHORT_SECONDS, self.max_seconds)
-        return self.start == 0 and self.end is None and least >= SHORT_SECONDS
+        # Decoded, it may be a little longer; and what is as long as a part is cut.
+        least = min(self.seconds_per_part or self.max_seconds, self.max_seconds)
+        return self.start == 0 and self.end is None and least >= SHORT_SECONDS + 1
 
     @property
     def bytes_per_second(self) -> float:
