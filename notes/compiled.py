@@ -41,6 +41,8 @@ def writes_at_once() -> bool:
 class Given(Expression):
     """A value that is told when the statement is executed: the one of that ``name``, or of the
     ``column`` that is set to it.
+
+    Without a column it is a string, a number, a day, a UUID or None: as the database takes them.
     """
 
     def __init__(self, name: str, column: Field[Any, Any] | None = None) -> None:
@@ -189,7 +191,7 @@ class Found(_Selected):
 class Loaded(_Selected, Generic[M]):
     """``build(...)`` is a queryset of rows; each of its parameters is a value told later."""
 
-    def __init__(self, build: Callable[..., QuerySet[M]]) -> None:
+    def __init__(self, build: Callable[..., QuerySet[M]]) -> None:  # of whole rows alone
         super().__init__(build)
 
     def __call__(self, *values: Any) -> list[M]:
@@ -252,6 +254,7 @@ class Updated:
         if kinds not in self._known:
             self._known[kinds] = self._compile(columns, kinds)
         sql, params = self._known[kinds]
+        assert not given.keys() & set(self._names)  # noqa: S101  # nosec B101
         given |= dict(zip(self._names, keys, strict=True))
         return sql, _filled(params, given, columns)
 

@@ -307,7 +307,7 @@ def test_a_decoder_that_cannot_start_is_our_fault(monkeypatch: pytest.MonkeyPatc
     assert decide(SAMPLE).code == "later:internal_error"
 
 
-@pytest.mark.skipif(not hasattr(os, "waitid"), reason="Linux can wait without burying")
+@pytest.mark.skipif(not hasattr(os, "waitid"), reason="who waits here buries")
 def test_a_server_that_died_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
     decoders = process.Decoders()
     monkeypatch.setattr(preparing, "decoders", decoders)

@@ -65,7 +65,7 @@ def test_a_recording_is_the_row_that_django_would_make(alice: User, chosen: bool
         assert getattr(made, name) == getattr(stored, name)
 
 
-def test_a_column_without_an_example_is_not_left_out_silently(alice: User) -> None:
+def test_a_column_that_is_alike_in_all_rows_is_not_left_out_silently(alice: User) -> None:
     with pytest.raises(TypeError, match="transcript"):
         Note.receive(**recording(alice, transcript="words"))
     assert not Note.objects.exists()

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, models
-from django.db.models import Expression, ExpressionWrapper, F, Q
+from django.db.models import Expression, F, Q
 from django.utils import timezone
 
 from notes.commits import CommitsLater
@@ -114,7 +114,10 @@ class Usage(models.Model):
 
 @cache
 def _room(column: str, *, everybody: bool, limited: bool, later: bool) -> Updated:
-    """Of a day, an owner and the most it may be before: the row, if ``column`` is not more."""
+    """Of a day, an owner and a most: the row of ``column``, as long as that is not more.
+
+    Of everybody's row the owner is ignored, of one without a limit the most.
+    """
 
     def build(day: Any, owner_id: Any, most: Any) -> models.QuerySet[Usage]:
         row = Usage.objects.filter(day=day, owner_id=None if everybody else owner_id)
@@ -127,6 +130,5 @@ def _room(column: str, *, everybody: bool, limited: bool, later: bool) -> Update
 
 @cache
 def _more(column: str) -> Expression:
-    """What ``column`` is then."""
-    more = F(column) + Given("amount")
-    return fixed(ExpressionWrapper(more, output_field=models.BigIntegerField()))
+    """``column`` with the amount added."""
+    return fixed(F(column) + Given("amount"))
