@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import logging
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import IO, TypeVar
+from typing import IO
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError
 
 from notes.audio.preparing import decoders, unnamed_file
 from notes.classifiers import BoxCard, Classifier, Decision, get_classifier
 from notes.classifiers.rules import RulesClassifier, is_sure
-from notes.connections import release_connection
+from notes.connections import insist, release_connection
 from notes.leases import leases
 from notes.models import Box, Note, Work
 from notes.models.note import FiledBy
@@ -31,11 +30,6 @@ from notes.turns import Turns
 from project.logs import traced
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
-
-#: Between two tries to reach a database that does not answer.
-DATABASE_PAUSE = 0.5
 
 turns = Turns(stopping=leases.draining)
 
@@ -83,7 +77,7 @@ def _left_to_the_sweep(note_id: uuid.UUID) -> Iterator[None]:
     except (InterfaceError, OperationalError) as fault:
         log.warning("note %s: the database failed: %s", note_id, type(fault).__name__)
         log.debug("the database failed", exc_info=True)
-        _insist(partial(forget_rings, [note_id]))
+        insist(partial(forget_rings, [note_id]))
 
 
 def _work_on(
@@ -137,7 +131,7 @@ def _run(work: Work, body: Callable[[Work], bool]) -> bool:
     except Superseded:
         return False
     except Stopping:
-        return bool(_insist(partial(hand_back, [work.token])))
+        return bool(insist(partial(hand_back, [work.token])))
     except ProviderError as error:
         return _record(work, error)
     except Exception as error:
@@ -150,25 +144,8 @@ def _run(work: Work, body: Callable[[Work], bool]) -> bool:
 def _record(work: Work, error: ProviderError) -> bool:
     log.warning("note %s: %s: %s", work.note.pk, work.stage, error.code)
     if isinstance(error, Later):
-        return _insist(partial(work.try_later, error))
-    return _insist(partial(work.give_up, error))
-
-
-def _insist(step: Callable[[], T]) -> T:
-    """Do ``step``; while the database is away, wait for it as long as a stage may take.
-
-    A result may have been paid for, and the lease's token in the WHERE makes late writes safe:
-    nobody can have taken over in a database that is away.
-    """
-    deadline = time.monotonic() + settings.STAGE_SECONDS
-    while True:
-        try:
-            return step()
-        except (InterfaceError, OperationalError):
-            connection.close()
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(DATABASE_PAUSE)
+        return insist(partial(work.try_later, error))
+    return insist(partial(work.give_up, error))
 
 
 def _transcribe(transcriber: Transcriber, work: Work) -> bool:
@@ -178,7 +155,7 @@ def _transcribe(transcriber: Transcriber, work: Work) -> bool:
         hints = partial(_hints, work.note)
         transcription = Transcription(transcriber, hints, work, leases.draining)
         transcript, found = transcription.run(file)
-    return _insist(partial(work.record_transcript, transcript, found, transcription.parts))
+    return insist(partial(work.record_transcript, transcript, found, transcription.parts))
 
 
 def _audio(note: Note) -> IO[bytes]:
@@ -208,8 +185,8 @@ def _classify(work: Work) -> bool:
     decision = _ask(RulesClassifier(), work, boxes)
     if boxes and settings.CLASSIFIER == "llm" and not is_sure(decision):
         decision = _ask(get_classifier(), work, boxes)
-        return _insist(partial(work.file_in, decision, FiledBy.MODEL))
-    return _insist(partial(work.file_in, decision, FiledBy.RULE))
+        return insist(partial(work.file_in, decision, FiledBy.MODEL))
+    return insist(partial(work.file_in, decision, FiledBy.RULE))
 
 
 def _ask(classifier: Classifier, work: Work, boxes: list[BoxCard]) -> Decision:

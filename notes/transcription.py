@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
+from functools import partial
 from threading import Event, Lock, Thread
 from typing import IO
 
@@ -18,7 +19,7 @@ from notes.audio.formats import OGG, PCM
 from notes.audio.order import Order
 from notes.audio.preparing import prepare, unnamed_file
 from notes.audio.report import Findings, Part
-from notes.connections import release_connection
+from notes.connections import insist, release_connection
 from notes.models import Work
 from notes.provider import Never, ProviderError, TooMuch
 from notes.quota import reserved
@@ -68,10 +69,11 @@ class Transcription:
         self._sent = self._spanned = 0.0
         self.parts = self._silent = 0
         self._is_only_part = self._is_doubtful = False
-        self._early: Part | None = None
 
-    def run(self, file: IO[bytes]) -> tuple[Transcript, Findings]:
+    def run(self, file: IO[bytes]) -> tuple[Transcript, Findings | None]:
         """The words of the recording in ``file``, and what was found out about it.
+
+        That is nothing where its words were heard and it then could not be decoded to its end.
 
         Raises:
           notes.provider.ProviderError: there are none, for now or for good.
@@ -83,10 +85,11 @@ class Transcription:
         finally:
             self.work.seconds_sent = round(self._sent, 2)
             self.work.seconds_saved = round(max(self._spanned - self._sent, 0.0), 2)
-        self.work.seconds_saved = round(max(found.seconds - self._sent, 0.0), 2)
-        return joined(heard), found
+        seconds = found.seconds if found else self._spanned
+        self.work.seconds_saved = round(max(seconds - self._sent, 0.0), 2)
+        return replace(joined(heard), seconds=seconds), found
 
-    def _hear(self, file: IO[bytes]) -> tuple[list[Heard], Findings]:
+    def _hear(self, file: IO[bytes]) -> tuple[list[Heard], Findings | None]:
         limits = self.transcriber.limits
         order = Order(
             max_seconds=settings.MAX_AUDIO_MINUTES * 60.0,
@@ -101,30 +104,34 @@ class Transcription:
                 raise
         log.warning("note %s: sent again without what is damaged", self.work.note.pk)
         self.parts = self._silent = 0
-        self._spanned, self._is_only_part, self._early = 0.0, False, None
+        self._spanned, self._is_only_part = 0.0, False
         return self._hear_as(replace(order, untouched=False), file)
 
-    def _hear_as(self, order: Order, file: IO[bytes]) -> tuple[list[Heard], Findings]:
+    def _hear_as(self, order: Order, file: IO[bytes]) -> tuple[list[Heard], Findings | None]:
         with prepare(file, order, self._alive, self.work.note.owner_id) as preparation:
             preparation.begin()
             self._look_up()
             share = Share(self._parallel, self._alive)
+            found = None
             try:
                 self._deal(preparation.parts(), share)
                 self._is_only_part = self.parts == 1
-                # It may have been sent before its damage was found, and be refused for that.
-                damaged = preparation.findings.bad_packets > 0
-                self._is_doubtful = damaged and order.untouched and self._is_only_part
+                found = preparation.findings
                 if self.parts > 1:
                     done = F("parts_done") + self._silent
                     self.work.count_parts(parts_done=done, parts_total=self.parts)
                     release_connection()
-            except ProviderError:
-                self._keep_early(share)
-                raise
+            except ProviderError as fault:
+                # What the vendor hears is paid for, and worth more than the levels of the rest.
+                if not self._is_only_part:
+                    raise
+                log.warning("note %s: not decoded to its end: %s", self.work.note.pk, fault.code)
             finally:
+                # It may have been sent before its damage was found, and be refused for that.
+                damaged = found is None or found.bad_packets > 0
+                self._is_doubtful = damaged and order.untouched and self._is_only_part
                 results = share.settle()
-            return results, preparation.findings
+            return results, found
 
     def _look_up(self) -> None:
         """Ask the database for what helps: hints, and the parts that an earlier try has stored."""
@@ -143,7 +150,6 @@ class Transcription:
             elif part.speech:
                 share.submit(self._hear_part, part)
                 self._is_only_part = part.only
-                self._early = part if part.only else None
             else:
                 self._silent += 1
                 share.add(Heard(part.start, SILENT))
@@ -160,16 +166,10 @@ class Transcription:
         try:
             heard = self._ask(part, MOST_HALVINGS)
             if not (part.only or self._is_only_part):
-                self.work.keep_part(_row(part, heard))
+                insist(partial(self.work.keep_part, _row(part, heard)))
             return heard
         finally:
             connections.close_all()
-
-    def _keep_early(self, share: Share) -> None:
-        """Store what the only part was heard to say: its rest could not be decoded this time."""
-        if self._early:
-            [heard] = share.settle()
-            self.work.keep_part(_row(self._early, heard))
 
     def _ask(self, part: Part, halvings: int) -> Heard:
         try:

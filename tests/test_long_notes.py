@@ -18,6 +18,7 @@ from django.contrib.auth.models import User
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
+from django.db import InterfaceError, OperationalError
 from django.test import Client
 
 from notes import pipeline
@@ -25,10 +26,11 @@ from notes.audio.formats import PCM
 from notes.audio.order import Order
 from notes.audio.preparing import Preparation
 from notes.audio.process import Process
+from notes.audio.report import Part as AudioPart
 from notes.leases import leases
-from notes.models import Attempt, Note, Part
+from notes.models import Attempt, Note, Part, Work
 from notes.models.note import Status
-from notes.provider import Later, Never, ProviderError
+from notes.provider import Later, Never
 from notes.storage import has_audio, new_key, store_audio
 from notes.transcribers import Hints, Recording
 from notes.transcribers.local import LocalTranscriber
@@ -153,30 +155,69 @@ def test_a_failed_part_is_repeated_and_no_other(short_parts: FakeProvider, spoke
 
 @rows
 @database
-@pytest.mark.parametrize("fault", [Later("out_of_memory"), Never("audio_decoder_crashed")])
-def test_what_was_heard_of_a_note_whose_decoder_died_is_not_paid_for_again(
-    provider: FakeProvider, spoken: Spoken, monkeypatch: pytest.MonkeyPatch, fault: ProviderError
+def test_what_was_heard_of_a_part_waits_for_a_database_that_is_away(
+    short_parts: FakeProvider, spoken: Spoken, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    provider.default_text = "comprar pão"
-    note = spoken(short_opus())
+    faults = [OperationalError("away"), InterfaceError("away")]
+    keep = Work.keep_part
+
+    def away_at_first(work: Work, part: Part) -> None:
+        if faults:
+            raise faults.pop()
+        keep(work, part)
+
+    monkeypatch.setattr(Work, "keep_part", away_at_first)
+    note = transcribed(spoken(four_sentences()))
+    assert not faults
+    assert note.processing_status == Status.CLASSIFYING
+    assert len(short_parts.requests("transcriptions")) == note.parts_total
+
+
+@pytest.fixture(params=[Later("out_of_memory"), Never("audio_decoder_crashed")], ids=str)
+def dying(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Decoders die after the only part of an untouched copy is out; the codes of their deaths."""
+    deaths = []
     part_of = Preparation._part_of
 
-    def dies_after_the_part(self: Preparation, process: Process) -> object:
-        if self._count:
-            raise fault
-        return part_of(self, process)
+    def dies_after_the_part(self: Preparation, process: Process) -> AudioPart | None:
+        if self._count and self._order.untouched:
+            deaths.append(request.param.code)
+            raise request.param
+        part = part_of(self, process)
+        assert part is None or part.only == self._order.untouched
+        return part
 
-    with monkeypatch.context() as dying:
-        dying.setattr(Preparation, "_part_of", dies_after_the_part)
-        transcribed(note)
-    assert (note.error_code, note.transcript) == (fault.code, "")
-    if note.processing_status == Status.FAILED:
-        note.retry()
-    Note.objects.update(next_attempt_at=note.created_at)
-    transcribed(note)
+    monkeypatch.setattr(Preparation, "_part_of", dies_after_the_part)
+    return deaths
+
+
+@rows
+@database
+def test_what_was_heard_of_a_note_whose_decoder_then_dies_is_its_transcript(
+    provider: FakeProvider, spoken: Spoken, dying: list[str], api: Client
+) -> None:
+    provider.default_text = "comprar pão"
+    note = transcribed(spoken(short_opus()))
+    assert len(dying) == 1
+    assert (note.processing_status, note.transcript) == (Status.CLASSIFYING, "comprar pão")
+    (call,) = provider.requests("transcriptions")
+    assert note.duration_seconds == pytest.approx(call.seconds, abs=0.03)
+    answer = api.get(f"/api/v1/notes/{note.pk}").json()
+    assert (answer["waveform"], answer["parts_done"], answer["parts_total"]) == ([], 1, 1)
+    assert Attempt.objects.get(note=note).seconds_sent == pytest.approx(3, abs=0.1)
+
+
+@rows
+@database
+def test_if_the_provider_refuses_it_besides_it_is_encoded_anew(
+    provider: FakeProvider, spoken: Spoken, dying: list[str]
+) -> None:
+    provider.fail("transcriptions", status=400, param="file")
+    note = transcribed(spoken(short_opus()))
+    assert len(dying) == 1
     assert note.processing_status == Status.CLASSIFYING
-    assert note.transcript == "comprar pão"
-    assert len(provider.requests("transcriptions")) == 1
+    assert [one.status for one in provider.requests("transcriptions")] == [400, 200]
+    assert note.waveform
 
 
 @rows
