@@ -9,6 +9,7 @@ from typing import Any
 
 from project import cores, settings
 from project.logs import logging_config
+from project.web import CLOSED, Crowd
 
 wsgi_app = "project.wsgi"
 bind = f"0.0.0.0:{settings.PORT}"
@@ -31,6 +32,9 @@ control_socket_disable = True
 logconfig_dict = logging_config(
     {"format": settings.LOG_FORMAT, "level": settings.LOG_LEVEL, "role": "web"}
 )
+
+#: Room for those that follow others before these have gone.
+crowd = Crowd(2 * workers)
 
 
 def when_ready(server: Any) -> None:
@@ -58,9 +62,16 @@ def settle() -> None:
 
 
 def pre_fork(server: Any, worker: Any) -> None:
-    """Choose a core for a process, unlike those of its living siblings."""
-    siblings = [other.core for other in server.WORKERS.values()]
-    worker.core = cores.least_used(siblings) if settings.KEEP_TO_CORES else None
+    """Choose a core for a process, unlike those of its living siblings, and a place of its own."""
+    siblings = list(server.WORKERS.values())
+    used = [other.core for other in siblings]
+    worker.core = cores.least_used(used) if settings.KEEP_TO_CORES else None
+    worker.crowd, worker.place = crowd, crowd.free_place(other.place for other in siblings)
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Leave no new connection to a process that is gone."""
+    crowd.say(worker.place, CLOSED)
 
 
 def post_fork(server: Any, worker: Any) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import http.client
+import os
+import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -10,8 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from gunicorn.workers.gthread import ThreadWorker
 
-from project.web import PATIENCE
+from project.web import CLOSED, PATIENCE, Crowd, PatientWorker
 from tests.services import proc, wait_for
 from tests.stack import Stack
 
@@ -93,6 +96,106 @@ def test_a_client_that_hangs_up_harms_nobody(web: Stack) -> None:
     assert ask(last) == 200
     last.close()
     assert "Traceback" not in web.log.read_text()
+
+
+TCP = Path("/proc/net/tcp")
+ESTABLISHED = "01"
+
+
+def established(pid: int, port: int) -> int:
+    """How many connections to ``port`` the process has open."""
+    rows = [line.split() for line in TCP.read_text().splitlines()[1:]]
+    ours = {
+        f"socket:[{row[9]}]"
+        for row in rows
+        if int(row[1].split(":")[1], 16) == port and row[3] == ESTABLISHED
+    }
+    return sum(os.readlink(one) in ours for one in Path(f"/proc/{pid}/fd").iterdir())
+
+
+@pytest.fixture(scope="module")
+def pair() -> Iterator[Stack]:
+    """Web alone, with two processes."""
+    with Stack({"SHARED_VOLUME": "1", "WEB_CONCURRENCY": "2"}, role="web") as stack:
+        yield stack
+
+
+def servers(stack: Stack) -> list[int]:
+    """Those of gunicorn's processes that answer."""
+    all_of_them = gunicorn(stack)
+    return [pid for pid in all_of_them if proc.table()[pid].parent in all_of_them]
+
+
+@pytest.mark.skipif(not TCP.exists(), reason="Linux tells whose a connection is")
+def test_connections_that_stay_open_are_shared_among_processes(pair: Stack) -> None:
+    most = []
+    for _ in range(5):  # while others keep the machine busy one of the two may be late
+        many = [connection(pair) for _ in range(16)]
+        for one in many:
+            assert ask(one) == 200
+        shares = [established(pid, pair.port) for pid in servers(pair)]
+        assert sum(shares) == 16
+        most.append(max(shares))
+        for one in many:
+            one.close()
+        wait_for(
+            lambda: not any(established(pid, pair.port) for pid in servers(pair)), 10, "still open"
+        )
+    assert min(most) <= 9, most
+
+
+@pytest.mark.parametrize(
+    ("own", "others", "is_quick", "takes"),
+    [
+        pytest.param(2, 3, False, True, id="it has fewer"),
+        pytest.param(3, 3, False, True, id="as many"),
+        pytest.param(3, CLOSED, False, True, id="the other takes none"),
+        pytest.param(3, 2, True, False, id="the other has fewer and takes it"),
+        pytest.param(3, 2, False, True, id="the other has fewer and is stuck"),
+    ],
+)
+def test_a_new_connection_goes_to_the_process_that_has_fewer(
+    monkeypatch: pytest.MonkeyPatch, own: int, others: int, is_quick: bool, takes: bool
+) -> None:
+    taken = []
+    monkeypatch.setattr(ThreadWorker, "accept", lambda _, listener: taken.append(listener))
+    worker = object.__new__(PatientWorker)
+    worker.crowd, worker.place, worker.nr_conns, worker.alive = Crowd(3), 0, own, True
+    worker.crowd.say(0, own)
+    worker.crowd.say(1, others)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.create_connection(listener.getsockname()),
+    ):
+        if is_quick:  # it does so while this one waits
+            monkeypatch.setattr(time, "sleep", lambda _: listener.accept()[0].close())
+        worker.accept(listener)
+    assert bool(taken) == takes
+
+
+def test_a_process_that_is_stuck_gets_no_connection_and_delays_none(pair: Stack) -> None:
+    stuck = servers(pair)[0]
+    many = [connection(pair) for _ in range(8)]
+    os.kill(stuck, signal.SIGSTOP)
+    try:
+        begun = time.monotonic()
+        for one in many:
+            assert ask(one) == 200
+        assert time.monotonic() - begun < 1
+    finally:
+        os.kill(stuck, signal.SIGCONT)
+        for one in many:
+            one.close()
+
+
+def test_a_place_in_the_crowd_is_free_until_it_is_taken() -> None:
+    crowd = Crowd(2)
+    assert crowd.free_place([]) == 0
+    assert crowd.free_place([0, None]) == 1
+    assert crowd.free_place([1, 0]) is None
+    crowd.say(1, 3)
+    crowd.say(None, 0)
+    assert crowd.least() == 3
 
 
 def gunicorn(stack: Stack) -> set[int]:
