@@ -8,7 +8,7 @@ from bench.kinds import Measure
 MEASURES = (
     Measure("pick-up", measures.pick_up),
     Measure("idle", measures.idle),
-    Measure("upload", measures.upload, role="web"),
+    Measure("upload", measures.upload, role="web", rounds=3),
     Measure("per-note", measures.per_note),
     Measure("drain", measures.drain),
     Measure("drain-128", measures.drain, env={"WORKER_THREADS": "128"}),

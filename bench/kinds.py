@@ -21,6 +21,8 @@ class Measure:
     env: dict[str, str] = field(default_factory=dict)
     #: Both sides at the same time, and once: it counts what is left, and takes minutes.
     once: bool = False
+    #: Rounds for each one that is asked for: more where one is short, and as noisy as the machine.
+    rounds: int = 1
     #: On the database with a million notes.
     million: bool = False
 
