@@ -33,8 +33,8 @@ logconfig_dict = logging_config(
     {"format": settings.LOG_FORMAT, "level": settings.LOG_LEVEL, "role": "web"}
 )
 
-#: Room for those that follow others before these have gone.
-crowd = Crowd(2 * workers)
+#: More processes than anybody has cores for.
+crowd = Crowd(64)
 
 
 def when_ready(server: Any) -> None:
@@ -66,12 +66,14 @@ def pre_fork(server: Any, worker: Any) -> None:
     siblings = list(server.WORKERS.values())
     used = [other.core for other in siblings]
     worker.core = cores.least_used(used) if settings.KEEP_TO_CORES else None
-    worker.crowd, worker.place = crowd, crowd.free_place(other.place for other in siblings)
+    # Not those from before this file was read again: they know another crowd.
+    taken = [other.place for other in siblings if other.crowd is crowd]
+    worker.crowd, worker.place = crowd, crowd.free_place(taken)
 
 
 def child_exit(server: Any, worker: Any) -> None:
     """Leave no new connection to a process that is gone."""
-    crowd.say(worker.place, CLOSED)
+    worker.crowd.say(worker.place, CLOSED)
 
 
 def post_fork(server: Any, worker: Any) -> None:

@@ -61,18 +61,43 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     ``crowd`` and ``place`` are set before it is forked; without a place nobody waits for it.
     """
 
+    nr_conns: int
     crowd: Crowd | None = None
     place: int | None = None
+    #: Until when a connection is left to others.
+    _patient_until: float | None = None
+    #: The fewest that another has, and did not take one more in time.
+    _stuck_at: int | None = None
 
     def accept(self, listener: Any) -> None:
         """Take a new connection, unless a process that has fewer does so first."""
-        patient_until = time.monotonic() + COURTESY
-        while self._has_more_than_another() and time.monotonic() < patient_until:
-            time.sleep(PAUSE)
-            if not _can_read(listener, 0):
-                return
-        super().accept(listener)
-        self._tell()
+        if not self._leaves_it():
+            super().accept(listener)
+            self._tell()
+            return
+        # It comes back here at once, after what else there is to do.
+        time.sleep(PAUSE)
+        if not _can_read(listener, 0):
+            self._patient_until = None
+
+    def _leaves_it(self) -> bool:
+        least = self.crowd.least() if self.crowd is not None else CLOSED
+        if self.nr_conns <= least or least == self._stuck_at:
+            self._patient_until = None
+            return False
+        now = time.monotonic()
+        self._patient_until = self._patient_until or now + COURTESY
+        if now < self._patient_until:
+            self._stuck_at = None
+            return True
+        self._patient_until, self._stuck_at = None, least
+        return False
+
+    def finish_request(self, conn: Any, fs: Any) -> None:
+        """gunicorn's, which takes a connection whose answer broke off from the count twice."""
+        before = self.nr_conns
+        super().finish_request(conn, fs)
+        self.nr_conns = max(self.nr_conns, before - 1)
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """Do what is to be done, and tell the others how many connections are open then."""
@@ -87,9 +112,6 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     def _tell(self) -> None:
         if self.crowd is not None:
             self.crowd.say(self.place, self.nr_conns if self.alive else CLOSED)
-
-    def _has_more_than_another(self) -> bool:
-        return self.crowd is not None and self.nr_conns > self.crowd.least()
 
     def handle(self, conn: Any) -> Any:
         """Answer a request, and those that follow it at once; what gunicorn's own answers."""
