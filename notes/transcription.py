@@ -99,8 +99,10 @@ class Transcription:
         )
         try:
             return self._hear_as(order, file)
-        except Never:
-            if not self._is_doubtful:
+        except Never as refusal:
+            # It was perhaps sent before its damage was found, and is refused for that.
+            may_be_damaged = self._is_doubtful and self._is_only_part
+            if not (may_be_damaged and refusal.code == "audio_refused"):
                 raise
         log.warning("note %s: sent again without what is damaged", self.work.note.pk)
         self.parts = self._silent = 0
@@ -112,25 +114,27 @@ class Transcription:
             preparation.begin()
             self._look_up()
             share = Share(self._parallel, self._alive)
-            found = None
+            found = broken = None
             try:
                 self._deal(preparation.parts(), share)
                 self._is_only_part = self.parts == 1
                 found = preparation.findings
+                self._is_doubtful = found.bad_packets > 0
                 if self.parts > 1:
                     done = F("parts_done") + self._silent
                     self.work.count_parts(parts_done=done, parts_total=self.parts)
                     release_connection()
             except ProviderError as fault:
-                # What the vendor hears is paid for, and worth more than the levels of the rest.
                 if not self._is_only_part:
                     raise
+                broken, self._is_doubtful = fault, True
                 log.warning("note %s: not decoded to its end: %s", self.work.note.pk, fault.code)
             finally:
-                # It may have been sent before its damage was found, and be refused for that.
-                damaged = found is None or found.bad_packets > 0
-                self._is_doubtful = damaged and order.untouched and self._is_only_part
                 results = share.settle()
+            # Words are paid for, and worth more than the levels of the rest. That there are none
+            # may be for what broke the decoder too.
+            if broken and not joined(results).text:
+                raise broken
             return results, found
 
     def _look_up(self) -> None:

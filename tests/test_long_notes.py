@@ -158,13 +158,14 @@ def test_a_failed_part_is_repeated_and_no_other(short_parts: FakeProvider, spoke
 def test_what_was_heard_of_a_part_waits_for_a_database_that_is_away(
     short_parts: FakeProvider, spoken: Spoken, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    faults = [OperationalError("away"), InterfaceError("away")]
+    faults = [OperationalError("its answer is lost"), InterfaceError("it is not stored")]
     keep = Work.keep_part
 
     def away_at_first(work: Work, part: Part) -> None:
+        if len(faults) != 2:
+            keep(work, part)
         if faults:
             raise faults.pop()
-        keep(work, part)
 
     monkeypatch.setattr(Work, "keep_part", away_at_first)
     note = transcribed(spoken(four_sentences()))
@@ -205,6 +206,29 @@ def test_what_was_heard_of_a_note_whose_decoder_then_dies_is_its_transcript(
     answer = api.get(f"/api/v1/notes/{note.pk}").json()
     assert (answer["waveform"], answer["parts_done"], answer["parts_total"]) == ([], 1, 1)
     assert Attempt.objects.get(note=note).seconds_sent == pytest.approx(3, abs=0.1)
+
+
+@rows
+@database
+def test_if_the_provider_hears_nothing_besides_that_is_not_taken_for_silence(
+    provider: FakeProvider, spoken: Spoken, dying: list[str]
+) -> None:
+    provider.default_text = ""
+    note = transcribed(spoken(short_opus()))
+    assert note.error_code == dying[0]
+    assert note.processing_status in (Status.PENDING, Status.FAILED)
+
+
+@rows
+@database
+def test_what_the_provider_says_of_itself_stays_what_is_told(
+    provider: FakeProvider, spoken: Spoken, dying: list[str]
+) -> None:
+    provider.fail("transcriptions", status=401)
+    note = transcribed(spoken(short_opus()))
+    assert len(dying) == 1
+    assert (note.processing_status, note.error_code) == (Status.FAILED, "provider_unauthorized")
+    assert len(provider.requests("transcriptions")) == 1
 
 
 @rows

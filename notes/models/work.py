@@ -146,15 +146,18 @@ class Work:
     def keep_part(self, part: Part) -> None:
         """Store a part's words, and with them that there was progress.
 
+        May be repeated, as where it was stored and the answer to that was lost.
+
         Raises:
           Superseded: the lease is no longer ours.
         """
-        with transaction.atomic():
-            if not self._held().update(parts_done=F("parts_done") + 1, progress_at=Now()):
-                raise Superseded
-            part.note = self.note
-            part.save(force_insert=True)
-            self._has_kept = True
+        if part.pk is None or not Part.objects.filter(pk=part.pk).exists():
+            part.note, part.pk = self.note, None
+            with transaction.atomic():
+                if not self._held().update(parts_done=F("parts_done") + 1, progress_at=Now()):
+                    raise Superseded
+                part.save(force_insert=True)
+        self._has_kept = True
         self._last_progress = time.monotonic()
 
     def count_parts(self, **columns: Any) -> None:
