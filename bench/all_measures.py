@@ -13,7 +13,7 @@ MEASURES = (
     Measure("drain", measures.drain),
     Measure("drain-128", measures.drain, env={"WORKER_THREADS": "128"}),
     Measure("start", measures.start),
-    Measure("million", million.pages, role="web", million=True),
+    Measure("million", million.pages, role="web", million=True, rounds=2),
     Measure("killed", recovery.killed, once=True),
     Measure("terminated", recovery.terminated, once=True),
     Measure("flushed", recovery.flushed, once=True),

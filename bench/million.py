@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -128,7 +129,7 @@ def pages(side: Side, scale: Scale) -> Figures:
         "list, page 1": [_first(side)],
         "list, page 1,000": [_thousandth(side)],
         "search of a selective word": [
-            f"{_list(side)}search={quote(word)}" for word in selective_words(side, count)
+            f"{_list(side)}search={quote(word)}" for word in selective_words(side.servers, count)
         ],
     }
     figures: Figures = {}
@@ -166,16 +167,16 @@ def _thousandth(side: Side) -> str:
     return f"{_list(side)}cursor={cursor}"
 
 
-def selective_words(side: Side, count: int) -> list[str]:
-    """Words that few of the owner's notes have, the same for both sides."""
+@cache
+def selective_words(servers: Servers, count: int) -> list[str]:
+    """Words that few of the owner's notes have, the same for both sides and in each round."""
     found: list[str] = []
     query = (
         "SELECT count(*) FROM bau_mental_note n JOIN accounts_workspace w ON w.id = workspace_id"
         " WHERE w.slug = %s AND transcript ~* %s"
     )
-    postgres = side.servers.postgres
     for word in vocabulary(SEED)[0][200::7]:
-        [(notes,)] = postgres.execute(query, (OWNER, rf"\m{word}\M"), database=THEIRS)
+        [(notes,)] = servers.postgres.execute(query, (OWNER, rf"\m{word}\M"), database=THEIRS)
         if len(word) > 4 and 0 < notes < SELECTIVE * NOTES / 10:
             found.append(word)
         if len(found) == count:

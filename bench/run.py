@@ -2,11 +2,11 @@
 
     python -m bench.run [MEASURE ...] [--repeat 3] [--smoke] [--write]
 
-Both run at once, and are asked in turn, ``--repeat`` times (three times as often for uploads, which
-take a second and are as noisy as the machine); what is printed is the median of the rounds of each
-side, and the product's as a share of the twin's. The twin's packages are installed below var/ when
-they are missing. ``--write`` keeps the figures in bench/results and composes the tables and the
-picture of docs/performance.md from all that are there.
+Both run at once, and are asked in turn, ``--repeat`` times (three times as often for uploads and
+twice for the pages of a million notes, which take a second and are as noisy as the machine).
+Printed is the median of the rounds of each side, and the product's as a share of the twin's. The
+twin's packages are installed below var/ when they are missing. ``--write`` keeps the figures in
+bench/results and composes the tables and the picture of docs/performance.md from all there.
 """
 
 from __future__ import annotations
