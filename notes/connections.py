@@ -1,4 +1,6 @@
-"""A few database connections serve many threads, so nobody keeps one while waiting for others."""
+"""A few database connections serve many threads, so nobody keeps one while waiting for others; and
+a result waits for a database that is away.
+"""
 
 from __future__ import annotations
 
